@@ -1,0 +1,85 @@
+/* What the BPF programs write: events to the data ring, process changes to the
+ * control ring, counters to per-CPU arrays. Types only.
+ *
+ * Items in a bs_event have the layout of backsight::schema::ItemHeader
+ * (tests/collector compares the two field by field). */
+#ifndef BACKSIGHT_BPF_ABI_EVENT_H
+#define BACKSIGHT_BPF_ABI_EVENT_H
+
+#include <linux/types.h>
+
+enum bs_item_status {
+  BS_ITEM_OK = 0,
+  BS_ITEM_BAD_ADDRESS = 1,
+  BS_ITEM_NOT_RESIDENT = 2,
+  BS_ITEM_ELEMENT_LIMIT = 3,
+  BS_ITEM_STRING_LIMIT = 4,
+  BS_ITEM_BYTE_LIMIT = 5,
+  BS_ITEM_NEGATIVE_LENGTH = 6,
+};
+
+#define BS_EVENT_BYTE_LIMIT 1u
+#define BS_EVENT_QUEUE_LIMIT 2u
+#define BS_EVENT_STEP_LIMIT 4u
+
+/* Header of one record of the data ring; items follow, each padded to 8. */
+struct bs_event {
+  __u32 size;    /* of the whole record */
+  __u8 kind;     /* enum bs_site_kind */
+  __u8 reserved;
+  __u16 flags;
+  __u64 boot_ns;
+  __u64 seq;     /* per CPU, from 1 */
+  __u32 cpu;
+  __u32 plan;    /* index */
+  __u32 tgid;
+  __u32 tid;
+  __u64 frame;
+  char comm[16];
+};
+
+struct bs_item {
+  __u32 type;
+  __u16 root;
+  __u8 status;
+  __u8 depth;
+  __u64 address;
+  __u32 length;
+  __u32 captured;
+};
+
+/* Control ring. */
+enum bs_process_event_kind {
+  BS_PROCESS_FORK = 1,   /* a new process (not a thread); parent_tgid forked tgid */
+  BS_PROCESS_EXEC = 2,
+  BS_PROCESS_EXIT = 3,   /* the last thread of the process is gone */
+  BS_PROCESS_MODULES = 4, /* the dynamic linker changed the list of loaded libraries */
+};
+
+struct bs_process_event {
+  __u32 kind;
+  __u32 tgid;
+  __u32 parent_tgid;
+  __u32 reserved;
+  __u64 boot_ns;
+  __u64 start_boot_ns; /* of the process */
+};
+
+/* Mirrors the first values of backsight::schema::LossReason. */
+enum bs_loss_reason {
+  BS_LOSS_RING_FULL = 0,
+  BS_LOSS_NO_SCRATCH = 1,
+  BS_LOSS_NESTED = 2,
+  BS_LOSS_TOO_LARGE = 3,
+};
+#define BS_LOSS_REASONS 4
+
+/* Per plan and CPU. */
+struct bs_plan_counters {
+  __u64 hits;                  /* that passed the process filter */
+  __u64 kept;                  /* written to the ring */
+  __u64 lost[BS_LOSS_REASONS];
+  __u64 run_ns;                /* reserved for the measured run time */
+};
+
+#endif

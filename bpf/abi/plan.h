@@ -1,0 +1,112 @@
+/* Capture plans as the BPF program sees them: map data, written by user space,
+ * read only by the kernel. Types only; shared between bpf/ and user space.
+ *
+ * An event is made by a small stack machine. The entry program of a plan
+ * computes addresses and emits *items* (bytes copied whole). Each item's type
+ * may have a chase program, which runs once per element and follows pointers
+ * found in the copied bytes; items so found are queued and chased in turn,
+ * breadth first, until depth, bytes or queue end it. No operation can fail the
+ * target: a bad address becomes an item status. */
+#ifndef BACKSIGHT_BPF_ABI_PLAN_H
+#define BACKSIGHT_BPF_ABI_PLAN_H
+
+#include <linux/types.h>
+
+/* Limits of the one program. */
+#define BS_MAX_PLANS 65536u       /* plans; index = low 32 bits of the cookie */
+#define BS_MAX_OPS (1u << 20)     /* operations of all plans */
+#define BS_MAX_TYPES (1u << 18)   /* chase types of all plans */
+#define BS_MAX_OBJECT 8192u       /* bytes of one item */
+#define BS_MAX_EVENT 32768u       /* bytes of one event */
+#define BS_MAX_STRING 4096u       /* bytes of one C string */
+#define BS_STACK 16u              /* slots of the machine's stack */
+#define BS_QUEUE 128u             /* items waiting to be chased */
+#define BS_MAX_STEPS 2048u        /* operations executed for one event */
+
+/* Attach cookie: plan index | kind << 32 | frame_adjust << 48. */
+enum bs_site_kind {
+  BS_SITE_ENTRY = 1,
+  BS_SITE_RETURN = 2,    /* at a RET instruction, or a uretprobe */
+  BS_SITE_TAIL_CALL = 3, /* at a jump out of the function */
+};
+/* frame_adjust (signed 16 bits): frame address = stack pointer + frame_adjust,
+ * where frame address is that of the return address slot. */
+#define BS_COOKIE(plan, kind, frame_adjust)                            \
+  ((__u64)(__u32)(plan) | ((__u64)(__u8)(kind) << 32) |                \
+   ((__u64)(__u16)(__s16)(frame_adjust) << 48))
+
+/* x86-64 registers by DWARF number (System V ABI, figure 3.36). */
+enum bs_register {
+  BS_RAX = 0, BS_RDX = 1, BS_RCX = 2, BS_RBX = 3, BS_RSI = 4, BS_RDI = 5,
+  BS_RBP = 6, BS_RSP = 7, BS_R8 = 8, BS_R9 = 9, BS_R10 = 10, BS_R11 = 11,
+  BS_R12 = 12, BS_R13 = 13, BS_R14 = 14, BS_R15 = 15, BS_RIP = 16,
+};
+
+enum bs_op_code {
+  BS_OP_END = 0,         /* of an entry or return program */
+  BS_OP_PUSH_REG = 1,    /* push register a + (s64)d */
+  BS_OP_PUSH_CONST = 2,  /* push d */
+  BS_OP_PUSH_IP_REL = 3, /* push instruction pointer + (s64)d: globals, load bias free */
+  BS_OP_ADD_CONST = 4,   /* top += d */
+  BS_OP_LOAD = 5,        /* top = a bytes (1, 2, 4, 8) at address top, sign-extended if b;
+                            where it cannot be read: item {root d, type c, status}, skip to the next ROOT */
+  BS_OP_ADD = 6,         /* y = pop, x = pop, push x op y; likewise: */
+  BS_OP_SUB = 7,
+  BS_OP_MUL = 8,
+  BS_OP_ROOT = 9,        /* marks the beginning of capture b; empties the stack */
+  BS_OP_EMIT = 10,       /* item {root b, type c, address 0}: d bytes (<= 16) from the top ceil(d/8)
+                            slots, the deepest slot first; pops them */
+  BS_OP_COPY = 11,       /* pop address; item {root b, type c, d bytes} */
+  BS_OP_COPY_RANGE = 12, /* pop count, address; item of min(count, max_elements) elements of d bytes */
+  BS_OP_COPY_CSTR = 13,  /* pop address; item up to and without the NUL, at most max_string */
+
+  /* Chase programs: offsets relative to the element. a..d as named. A null
+   * pointer makes no item. The new item has the root of its parent, depth + 1;
+   * beyond max_depth it is not made. */
+  BS_OP_CHASE_PTR = 32,  /* pointer at b -> item of one element of type c, d bytes */
+  BS_OP_CHASE_CSTR = 33, /* char pointer at b -> string item of type c */
+  BS_OP_CHASE_SPAN = 34, /* begin pointer at b, end pointer at b + a (signed a of 8-byte words)
+                            -> item of elements of type c, d bytes each */
+  BS_OP_CHASE_COUNTED = 35, /* data pointer at b, u64 length in elements at d >> 32
+                            -> item of elements of type c, (u32)d bytes each; as string (max_string) if a = 1.
+                            No item where the data lies inside the element itself (small string). */
+  BS_OP_NEXT = 63,       /* end of a chase program */
+};
+
+struct bs_op {
+  __u8 code; /* enum bs_op_code */
+  __u8 a;
+  __u16 b;
+  __u32 c;
+  __u64 d;
+};
+
+/* Chase program of a type; index = plan.type_base + TypeId. */
+struct bs_type {
+  __u32 size;     /* bytes of one element */
+  __u32 chase_pc; /* first operation, index in the ops map; 0: nothing to chase */
+};
+
+#define BS_PLAN_ENABLED 1u
+#define BS_PLAN_ANY_PROCESS 2u /* every process that runs this file belongs to the service */
+
+struct bs_plan {
+  __u32 flags;
+  __u32 service;    /* index; a process is in the service if {service, tgid} is in the map */
+  __u32 entry_pc;   /* 0: emit the header alone */
+  __u32 return_pc;
+  __u32 type_base;
+  __u32 max_depth;
+  __u32 max_elements;
+  __u32 max_string;
+  __u32 max_bytes;
+  __u32 reserved;
+};
+
+/* Key of the process map; its value is a __u32, not 0. */
+struct bs_process_key {
+  __u32 service;
+  __u32 tgid;
+};
+
+#endif

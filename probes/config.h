@@ -1,0 +1,90 @@
+// The configuration file (interface.md, 2): YAML to plain values, every key
+// validated. Errors carry file:line:column.
+#pragma once
+
+#include "schema/plan.h"
+#include "schema/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace backsight::probes {
+
+// Where something stands in the file, for messages.
+struct ConfigPosition {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string to_string() const;  // "backsight.yaml:12:9"
+  bool operator==(const ConfigPosition&) const = default;
+};
+
+struct CaptureConfig {
+  std::string name;        // empty: the expression's own text
+  std::string expression;
+  ConfigPosition position;
+  bool operator==(const CaptureConfig&) const = default;
+};
+
+struct ProbeConfig {
+  std::string function;    // demangled name or glob, optionally with parameters
+  std::string module;      // glob; empty: the executable, then its loaded libraries
+  bool on_entry = true;
+  bool on_return = true;
+  bool capture_default = true;          // no `capture` key: every parameter, this and ret
+  std::vector<CaptureConfig> capture;
+  schema::CaptureLimits limits;
+  ConfigPosition position;
+  bool operator==(const ProbeConfig&) const = default;
+};
+
+// All given must hold.
+struct MatchConfig {
+  std::optional<std::string> exe;      // glob on the path of the executable
+  std::optional<std::string> cmdline;  // regular expression (ECMAScript, search) on the arguments joined by spaces
+  std::optional<std::string> cgroup;   // glob on the cgroup path
+  std::optional<std::string> unit;     // systemd unit: a component of the cgroup path
+  std::optional<std::uint32_t> pid;
+  ConfigPosition position;
+  bool operator==(const MatchConfig&) const = default;
+};
+
+struct ServiceConfig {
+  std::string name;
+  MatchConfig match;
+  std::vector<ProbeConfig> probes;
+  ConfigPosition position;
+  bool operator==(const ServiceConfig&) const = default;
+};
+
+enum class Durability : std::uint8_t { kProcess, kPower };
+
+struct StoreConfig {
+  std::string path = "/var/lib/backsight";
+  std::int64_t partition_ns = 3'600'000'000'000;
+  Durability durability = Durability::kProcess;
+  bool operator==(const StoreConfig&) const = default;
+};
+
+struct ListenConfig {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 7070;
+  bool operator==(const ListenConfig&) const = default;
+};
+
+struct Config {
+  StoreConfig store;
+  std::optional<ListenConfig> listen;  // absent: no HTTP port
+  std::uint64_t memory_bytes = 512ull << 20;
+  std::int64_t alert_lookback_ns = 60'000'000'000;
+  std::vector<ServiceConfig> services;
+  bool operator==(const Config&) const = default;
+};
+
+// `file` names the text in messages. The first error is returned (kInvalid).
+schema::Result<Config> parse_config(const std::string& text, const std::string& file);
+schema::Result<Config> load_config(const std::string& path);
+
+}  // namespace backsight::probes
