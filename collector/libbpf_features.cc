@@ -1,0 +1,9 @@
+#include "collector/kernel.h"
+
+namespace backsight::collector {
+
+KernelFeatures probe_kernel_features() {
+  return {};
+}
+
+}  // namespace backsight::collector
