@@ -1,0 +1,196 @@
+// The `probes` of one service.
+#include "probes/config_services.h"
+
+#include "schema/expression.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace backsight::probes {
+namespace {
+
+constexpr std::size_t kMaxProbes = 10'000;
+constexpr std::size_t kMaxCaptures = 64;
+constexpr std::size_t kMaxName = 64;
+
+constexpr KeySpec kProbeKeys[] = {
+    {"function"},
+    {"on"},
+    {"capture"},
+    {"module"},
+    {"limits"},
+    {"stack"},
+    {"line", "probe the function that holds the line: function: \"shop::Checkout::reserve\""},
+    {"where", "remove the key: every call is recorded; select with `backsight calls FUNCTION --where …`"},
+    {"sample", "remove the key: every call is recorded"},
+    {"index", "remove the key: `backsight calls FUNCTION --where …` finds a value by a scan"},
+    {"redact", "remove the key, and capture only what may be stored: capture: [order.id]"},
+    {"expires", "remove the key, and the probe from the file when it is no longer needed (then SIGHUP)"},
+};
+
+constexpr KeySpec kLimitKeys[] = {
+    {"depth"},
+    {"elements"},
+    {"string"},
+    {"bytes"},
+    {"rate", "remove the key: every call is recorded"},
+    {"burst", "remove the key: every call is recorded"},
+};
+
+// Names that mean something in every expression.
+constexpr std::string_view kReservedNames[] = {"this",   "ret",       "pid",  "tid",
+                                               "thread", "goroutine", "host", "duration"};
+
+bool is_identifier(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_part);
+}
+
+// "… at column 15 …" → 14.
+std::size_t error_offset(const std::string& message) {
+  constexpr std::string_view kMark = "at column ";
+  const std::size_t mark = message.rfind(kMark);
+  std::size_t column = 0;
+  if (mark != std::string::npos) {
+    std::from_chars(message.data() + mark + kMark.size(), message.data() + message.size(), column);
+  }
+  return column == 0 ? 0 : column - 1;
+}
+
+const schema::Expression* find_query_only(const schema::Expression& expression) {
+  if (expression.kind == schema::ExpressionKind::kBinary && expression.text == "=~") return &expression;
+  for (const auto& child : expression.children) {
+    if (const auto* found = find_query_only(*child)) return found;
+  }
+  return nullptr;
+}
+
+CaptureConfig read_expression(const ConfigValue& value) {
+  CaptureConfig capture;
+  capture.position = value.position();
+  capture.expression = value.text();
+  const ConfigSource& source = value.source();
+  const auto parsed = schema::parse_expression(capture.expression);
+  if (!parsed) {
+    source.fail(source.position_in(value.node(), error_offset(parsed.error().message)),
+                "capture: " + parsed.error().message, parsed.error().hint);
+  }
+  if (const auto* found = find_query_only(**parsed)) {
+    source.fail(source.position_in(value.node(), found->begin),
+                "capture: '=~' is for questions only, it cannot be captured",
+                "capture the text, and use `backsight calls FUNCTION --where '… =~ \"…\"'`");
+  }
+  return capture;
+}
+
+// `order.id`, or `{ skus: "order.items[0..8].sku" }`.
+CaptureConfig read_capture(const ConfigValue& value) {
+  if (!value.is_map()) return read_expression(value);
+  if (value.node().size() != 1) {
+    value.fail("expected an expression or one name with its expression, found " +
+                   std::to_string(value.node().size()) + " keys",
+               "{ skus: \"order.items[0..8].sku\" }");
+  }
+  const auto entry = *value.node().begin();
+  const ConfigValue key(value.source(), entry.first, "capture");
+  const std::string name = key.text_up_to(kMaxName);
+  if (!is_identifier(name)) {
+    key.fail("\"" + name + "\" is not a name", "letters, digits and '_', not beginning with a digit");
+  }
+  if (std::find(std::begin(kReservedNames), std::end(kReservedNames), name) != std::end(kReservedNames)) {
+    key.fail("\"" + name + "\" means something else in every expression", "choose another name");
+  }
+  CaptureConfig capture = read_expression(ConfigValue(value.source(), entry.second, name));
+  capture.name = name;
+  capture.position = value.position();
+  return capture;
+}
+
+std::vector<CaptureConfig> read_captures(const ConfigValue& value) {
+  std::vector<CaptureConfig> captures;
+  std::set<std::string> names;
+  for (const ConfigValue& entry : value.list()) {
+    if (captures.size() == kMaxCaptures) entry.fail("too many captures", "at most 64 in one probe");
+    CaptureConfig capture = read_capture(entry);
+    const std::string& shown = capture.name.empty() ? capture.expression : capture.name;
+    if (!names.insert(shown).second) entry.fail("\"" + shown + "\" is captured twice", "keep one of them");
+    captures.push_back(std::move(capture));
+  }
+  return captures;
+}
+
+void read_on(const ConfigValue& value, ProbeConfig& probe) {
+  constexpr std::string_view kEvents[] = {"entry", "return"};
+  probe.on_entry = probe.on_return = false;
+  for (const ConfigValue& entry : value.list()) {
+    bool& event = entry.choice(kEvents) == 0 ? probe.on_entry : probe.on_return;
+    if (event) entry.fail("\"" + entry.text() + "\" is given twice", "keep one of them");
+    event = true;
+  }
+  if (!probe.on_entry && !probe.on_return)
+    value.fail("is empty: the probe would see nothing", "on: [entry, return]");
+}
+
+schema::CaptureLimits read_limits(const ConfigValue& value) {
+  const ConfigMap map(value, "limits", kLimitKeys);
+  schema::CaptureLimits limits;
+  if (const auto* depth = map.find("depth")) {
+    limits.depth = static_cast<std::uint32_t>(depth->integer(0, 16));
+  }
+  if (const auto* elements = map.find("elements")) {
+    limits.elements = static_cast<std::uint32_t>(elements->integer(1, 4096));
+  }
+  if (const auto* string = map.find("string")) {
+    limits.string_bytes = static_cast<std::uint32_t>(string->size_bytes(1, 4096));
+  }
+  if (const auto* bytes = map.find("bytes")) {
+    limits.bytes = static_cast<std::uint32_t>(bytes->size_bytes(64, 24 << 10));
+  }
+  return limits;
+}
+
+void check_stack(const ConfigValue& value) {
+  constexpr std::string_view kStacks[] = {"none", "fp", "dwarf"};
+  if (const std::size_t stack = value.choice(kStacks); stack != 0) {
+    value.source().not_yet(value.position(), "stack: " + std::string(kStacks[stack]),
+                           "stack: none, or remove the key");
+  }
+}
+
+ProbeConfig read_probe(const ConfigValue& value) {
+  const ConfigMap map(value, "probe", kProbeKeys);
+  ProbeConfig probe;
+  probe.position = value.position();
+  const ConfigValue& function = map.require("function", "function: \"shop::Checkout::reserve\"");
+  probe.function = function.text();
+  if (probe.function.find_first_not_of(' ') == std::string::npos) function.fail("must not be blank");
+  if (const auto* module = map.find("module")) probe.module = module->text();
+  if (const auto* on = map.find("on")) read_on(*on, probe);
+  if (const auto* capture = map.find("capture")) {
+    probe.capture_default = false;
+    probe.capture = read_captures(*capture);
+  }
+  if (const auto* limits = map.find("limits")) probe.limits = read_limits(*limits);
+  if (const auto* stack = map.find("stack")) check_stack(*stack);
+  return probe;
+}
+
+}  // namespace
+
+std::vector<ProbeConfig> read_probes(const ConfigValue& value) {
+  std::vector<ProbeConfig> probes;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const ConfigValue& entry : value.list()) {
+    if (probes.size() == kMaxProbes) entry.fail("too many probes", "at most 10000 in one service; use globs");
+    ProbeConfig probe = read_probe(entry);
+    if (!seen.emplace(probe.function, probe.module).second) {
+      entry.fail("a probe of \"" + probe.function + "\" is given twice", "put their captures together");
+    }
+    probes.push_back(std::move(probe));
+  }
+  return probes;
+}
+
+}  // namespace backsight::probes
