@@ -14,10 +14,10 @@ namespace backsight::tools {
 
 struct HttpOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 7070;               // 0: any free port
+  std::uint16_t port = 7070;  // 0: any free port
   std::string store_path;
   std::int64_t alert_lookback_ns = 60'000'000'000;
-  std::function<std::string()> metrics;    // Prometheus text; called on an HTTP thread
+  std::function<std::string()> metrics;  // Prometheus text; called on an HTTP thread
   std::function<bool()> ready;
   unsigned threads = 2;
   std::size_t max_body_bytes = 1 << 20;
