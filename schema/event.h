@@ -48,20 +48,20 @@ struct EventHeader {
   std::uint64_t source_seq = 0;  // per source, from 1, no holes but for losses
   std::uint32_t source = 0;      // CPU that ran the probe
   std::uint32_t tid = 0;
-  std::uint64_t process = 0;     // ProcessId
-  std::uint64_t plan = 0;        // PlanId
-  std::uint64_t frame = 0;       // address of the return address slot (CFA - 8)
+  std::uint64_t process = 0;  // ProcessId
+  std::uint64_t plan = 0;     // PlanId
+  std::uint64_t frame = 0;    // address of the return address slot (CFA - 8)
 };
 static_assert(sizeof(EventHeader) == 56);
 
 enum class ItemStatus : std::uint8_t {
   kOk = 0,
-  kBadAddress = 1,     // no such address in the process; captured = 0
-  kNotResident = 2,    // the page is not in memory; captured = 0
-  kElementLimit = 3,   // captured < length
-  kStringLimit = 4,    // captured < length; for C strings length is unknown (= captured)
-  kByteLimit = 5,      // the event's byte budget is used up; captured may be 0
-  kNegativeLength = 6, // end before begin, or an absurd length: the object is not what it seems
+  kBadAddress = 1,      // no such address in the process; captured = 0
+  kNotResident = 2,     // the page is not in memory; captured = 0
+  kElementLimit = 3,    // captured < length
+  kStringLimit = 4,     // captured < length; for C strings length is unknown (= captured)
+  kByteLimit = 5,       // the event's byte budget is used up; captured may be 0
+  kNegativeLength = 6,  // end before begin, or an absurd length: the object is not what it seems
 };
 
 struct ItemHeader {
@@ -84,7 +84,9 @@ struct Item {
 // A checked view of one row. Does not own the bytes.
 class EventView {
  public:
-  // Checks every size and length in `row`; kCorrupt otherwise.
+  // Checks every size and length of the row at the beginning of `row`; kCorrupt
+  // otherwise. Bytes behind it are not looked at: rows may be concatenated, the
+  // next one begins at row().size().
   static Result<EventView> parse(std::span<const std::byte> row);
 
   const EventHeader& header() const { return header_; }

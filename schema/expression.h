@@ -17,25 +17,26 @@ struct Expression;
 using ExpressionPtr = std::unique_ptr<Expression>;
 
 enum class ExpressionKind : std::uint8_t {
-  kInteger,   // integer (is_unsigned when it does not fit 63 bits)
+  kInteger,  // integer (is_unsigned when it does not fit 63 bits)
   kFloat,
-  kString,    // text
+  kString,  // text
   kBool,
-  kNull,      // nullptr, nil
-  kName,      // text: parameter, local, global, this, ret, pid, tid, ... ("A::b" too)
-  kMember,    // children[0] . text    ('.' and '->' alike)
-  kIndex,     // children[0] [ children[1] ]
-  kRange,     // children[0] [ children[1] .. children[2] ]   (half-open)
-  kUnary,     // text: "!" "-" "~" "*"
-  kBinary,    // text: "*" "/" "%" "+" "-" "<<" ">>" "<" "<=" ">" ">=" "==" "!=" "&" "^" "|" "&&" "||" "=~"
-  kCast,      // (text) children[0]: type name as written, e.g. "shop::Order*"
-  kCall,      // text(children...): len, contains, starts_with
+  kNull,    // nullptr, nil
+  kName,    // text: parameter, local, global, this, ret, pid, tid, ... ("A::b" too)
+  kMember,  // children[0] . text    ('.' and '->' alike)
+  kIndex,   // children[0] [ children[1] ]
+  kRange,   // children[0] [ children[1] .. children[2] ]   (half-open)
+  kUnary,   // text: "!" "-" "~" "*"
+  kBinary,  // text: "*" "/" "%" "+" "-" "<<" ">>" "<" "<=" ">" ">=" "==" "!=" "&" "^" "|" "&&" "||" "=~"
+  kCast,    // (text) children[0]: type name as written, e.g. "shop::Order*"
+  kCall,    // text(children...): len, contains, starts_with
 };
 
 struct Expression {
   ExpressionKind kind = ExpressionKind::kNull;
   std::string text;
-  std::int64_t integer = 0;
+  std::int64_t integer = 0;  // two's complement of the value where is_unsigned
+  bool is_unsigned = false;  // kInteger: does not fit 63 bits
   double floating = 0;
   bool boolean = false;
   std::vector<ExpressionPtr> children;

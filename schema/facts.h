@@ -16,19 +16,19 @@ namespace backsight::schema {
 // Why something is missing. Shared with BPF (bpf/abi/loss.h mirrors the values
 // that the kernel side can produce; a test compares them).
 enum class LossReason : std::uint8_t {
-  kRingFull = 0,       // the ring buffer had no room
-  kNoScratch = 1,      // every capture buffer of that CPU was in use
-  kNestedLimit = 2,    // the program could not run (recursion guard of the kernel)
-  kTooLarge = 3,       // the event did not fit a record
+  kRingFull = 0,     // the ring buffer had no room
+  kNoScratch = 1,    // every capture buffer of that CPU was in use
+  kNestedLimit = 2,  // the program could not run (recursion guard of the kernel)
+  kTooLarge = 3,     // the event did not fit a record
   kThrottled = 4,
   kSampled = 5,
   kDetached = 6,
   kCollectorDown = 7,
-  kNotAttached = 8,    // the process ran before its probes were in place
+  kNotAttached = 8,  // the process ran before its probes were in place
   kStoreFull = 9,
   kStoreError = 10,
-  kMalformed = 11,     // a record that could not be decoded
-  kMemoryLimit = 12,   // the collector's own queue was full
+  kMalformed = 11,    // a record that could not be decoded
+  kMemoryLimit = 12,  // the collector's own queue was full
 };
 inline constexpr std::size_t kLossReasonCount = 13;
 const char* to_string(LossReason reason);  // "ring_full", "no_scratch", …
@@ -39,11 +39,11 @@ struct Process {
   std::uint32_t parent_pid = 0;
   std::string exe;
   std::vector<std::string> cmdline;
-  std::string build_id;             // of the executable
+  std::string build_id;  // of the executable
   std::string host;
   std::string boot_id;
   BootTime started;
-  std::optional<BootTime> ended;    // also on exec of another program
+  std::optional<BootTime> ended;  // also on exec of another program
   bool operator==(const Process&) const = default;
 };
 
@@ -60,9 +60,9 @@ struct Gap {
   BootTime from;
   BootTime to;
   LossReason reason = LossReason::kRingFull;
-  std::uint64_t lost = 0;           // events; 0: unknown
-  std::string probe;                // empty: every probe
-  std::optional<std::uint32_t> pid; // empty: every process
+  std::uint64_t lost = 0;            // events; 0: unknown
+  std::string probe;                 // empty: every probe
+  std::optional<std::uint32_t> pid;  // empty: every process
   bool operator==(const Gap&) const = default;
 };
 
@@ -73,12 +73,12 @@ const char* to_string(ProbeState state);  // "pending", "active", "failed"
 // Stored whenever it changes; the last one is the answer of `probes`.
 struct ProbeStatus {
   std::string probe;
-  std::string function;             // empty while nothing is resolved
+  std::string function;  // empty while nothing is resolved
   std::string module_path;
   ProbeState state = ProbeState::kPending;
-  std::string message;              // why pending or failed
-  PlanId plan;                      // 0: none
-  std::uint64_t hits = 0;           // since the collector started
+  std::string message;     // why pending or failed
+  PlanId plan;             // 0: none
+  std::uint64_t hits = 0;  // since the collector started
   std::uint64_t kept = 0;
   std::vector<std::uint64_t> lost;  // by LossReason
   std::uint32_t cost_ns = 0;        // estimated, per hit
@@ -93,11 +93,11 @@ const char* to_string(MomentKind kind);  // "alert", "mark"
 // comes from outside. Name is unique per kind: a second put replaces it.
 struct Moment {
   MomentKind kind = MomentKind::kMark;
-  std::string name;                 // alert: fingerprint
+  std::string name;  // alert: fingerprint
   WallTime at;
   std::string text;
-  std::string service;              // empty: all
-  std::string labels_json;          // alert: its labels and annotations as one JSON object
+  std::string service;      // empty: all
+  std::string labels_json;  // alert: its labels and annotations as one JSON object
   std::optional<WallTime> resolved_at;
   bool operator==(const Moment&) const = default;
 };

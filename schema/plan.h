@@ -54,10 +54,10 @@ struct Capture {
 };
 
 struct CaptureLimits {
-  std::uint32_t depth = 3;             // pointers followed from the root
-  std::uint32_t elements = 32;         // of one range or container
-  std::uint32_t string_bytes = 256;    // of one string
-  std::uint32_t bytes = 8192;          // of one event
+  std::uint32_t depth = 3;           // pointers followed from the root
+  std::uint32_t elements = 32;       // of one range or container
+  std::uint32_t string_bytes = 256;  // of one string
+  std::uint32_t bytes = 8192;        // of one event
   bool operator==(const CaptureLimits&) const = default;
 };
 
@@ -68,9 +68,9 @@ struct SourcePosition {
 };
 
 struct Plan {
-  std::string probe;          // as configured: "shop::Checkout::*"
-  std::string function;       // qualified name without parameters
-  std::string signature;      // with parameters: "shop::Checkout::reserve(shop::Order const&, int)"
+  std::string probe;      // as configured: "shop::Checkout::*"
+  std::string function;   // qualified name without parameters
+  std::string signature;  // with parameters: "shop::Checkout::reserve(shop::Order const&, int)"
   SourcePosition source;
   std::string module_path;    // where the file was when planned
   std::string build_id;       // hex; empty if the file has none

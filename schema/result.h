@@ -13,15 +13,15 @@ namespace backsight::schema {
 // What kind of failure, as far as a caller can act on it. Exit codes and HTTP
 // statuses are derived from it.
 enum class ErrorCode {
-  kInvalid,       // bad input: usage, configuration, expression (exit 2, HTTP 400)
-  kNotFound,      // the named thing does not exist (HTTP 404)
-  kPermission,    // the operating system refused (HTTP 403)
-  kUnsupported,   // this kernel or build cannot, or "not supported yet"
-  kBusy,          // somebody else holds it, e.g. a locked store (HTTP 503)
-  kNoSpace,       // disk or memory limit reached
-  kCorrupt,       // stored or received bytes contradict their own format
-  kIo,            // the operating system failed
-  kInternal,      // our own mistake
+  kInvalid,      // bad input: usage, configuration, expression (exit 2, HTTP 400)
+  kNotFound,     // the named thing does not exist (HTTP 404)
+  kPermission,   // the operating system refused (HTTP 403)
+  kUnsupported,  // this kernel or build cannot, or "not supported yet"
+  kBusy,         // somebody else holds it, e.g. a locked store (HTTP 503)
+  kNoSpace,      // disk or memory limit reached
+  kCorrupt,      // stored or received bytes contradict their own format
+  kIo,           // the operating system failed
+  kInternal,     // our own mistake
 };
 
 // message: what failed, on which object, with which value. hint: what to try;
@@ -38,8 +38,7 @@ struct Error {
 };
 
 // Found by argument-dependent lookup when value() is called on an error.
-[[noreturn]] inline void throw_exception_from_error(const Error& error,
-                                                    const boost::source_location&) {
+[[noreturn]] inline void throw_exception_from_error(const Error& error, const boost::source_location&) {
   throw std::logic_error("unchecked Result: " + error.to_string());
 }
 
@@ -53,7 +52,7 @@ inline Error make_error(ErrorCode code, std::string message, std::string hint = 
 }  // namespace backsight::schema
 
 // Evaluates an expression yielding a Result and returns its error, if any.
-#define BACKSIGHT_TRY(expression)                                        \
-  do {                                                                   \
+#define BACKSIGHT_TRY(expression)                                                             \
+  do {                                                                                        \
     if (auto try_result_ = (expression); !try_result_) return std::move(try_result_).error(); \
   } while (false)

@@ -35,14 +35,16 @@ struct ClockSample {
 };
 
 // Piecewise mapping: a boot time belongs to the last sample at or before it
-// (to the first sample when before all of them). Samples are in boot order.
+// (to the first sample when before all of them). Samples are in boot order. An
+// empty series maps every time to itself.
 class ClockSeries {
  public:
   void add(ClockSample sample);  // samples that are not newer than the last are ignored
   bool empty() const { return samples_.empty(); }
   const std::vector<ClockSample>& samples() const { return samples_; }
   WallTime to_wall(BootTime boot) const;
-  // Where a clock step makes a wall time occur twice, the later boot time.
+  // Where a clock step makes a wall time occur twice, the later boot time; where
+  // it makes one not occur at all, the boot time of the step.
   BootTime to_boot(WallTime wall) const;
 
  private:
