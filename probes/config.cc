@@ -4,6 +4,7 @@
 #include "probes/config_services.h"
 
 #include <arpa/inet.h>
+#include <yaml-cpp/depthguard.h>
 
 #include <algorithm>
 #include <array>
@@ -138,6 +139,9 @@ schema::Result<Config> parse_checked(const std::string& text, const std::string&
   std::vector<YAML::Node> documents;
   try {
     documents = YAML::LoadAll(text);
+  } catch (const YAML::DeepRecursion&) {
+    source.fail(ConfigPosition{file, 1, 1}, "lists and mappings are nested too deeply",
+                "is it the right file?");
   } catch (const YAML::ParserException& error) {
     source.fail(source.position(error.mark), error.msg, syntax_hint(error.msg, text, error.mark.line));
   }

@@ -90,7 +90,7 @@ void ConfigSource::count_node(const YAML::Node& node) const {
 }
 
 ConfigValue::ConfigValue(const ConfigSource& source, YAML::Node node, std::string what)
-    : source_(&source), node_(std::move(node)), what_(std::move(what)) {
+    : source_(&source), node_(std::move(node)), what_(std::move(what)), position_(source.position(node_)) {
   source.count_node(node_);
   const std::string& tag = node_.Tag();
   if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with("tag:yaml.org,2002:")) {
@@ -100,7 +100,7 @@ ConfigValue::ConfigValue(const ConfigSource& source, YAML::Node node, std::strin
 }
 
 void ConfigValue::fail(const std::string& message, const std::string& hint) const {
-  source_->fail(node_, what_ + ": " + message, hint);
+  source_->fail(position_, what_ + ": " + message, hint);
 }
 
 const std::string& ConfigValue::scalar(const char* expected) const {
@@ -206,7 +206,9 @@ void ConfigMap::add(const YAML::Node& key, const YAML::Node& value, std::span<co
                 "first at line " + std::to_string(values_.at(name).position().line) + "; keep one of them");
   }
   if (!spec->not_yet.empty()) source.not_yet(source.position(key), name, spec->not_yet);
-  values_.emplace(name, ConfigValue(source, value, name));
+  const auto added = values_.emplace(name, ConfigValue(source, value, name)).first;
+  // The end of "key:" is the beginning of the next line: of no help to anyone.
+  if (value.IsNull()) added->second.stands_at(source.position(key));
 }
 
 const ConfigValue* ConfigMap::find(std::string_view key) const {

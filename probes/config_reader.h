@@ -63,7 +63,8 @@ class ConfigValue {
 
   const YAML::Node& node() const { return node_; }
   const ConfigSource& source() const { return *source_; }
-  ConfigPosition position() const { return source_->position(node_); }
+  const ConfigPosition& position() const { return position_; }
+  void stands_at(ConfigPosition position) { position_ = std::move(position); }
   [[noreturn]] void fail(const std::string& message, const std::string& hint = {}) const;
 
   bool is_scalar() const { return node_.IsScalar(); }
@@ -84,6 +85,7 @@ class ConfigValue {
   const ConfigSource* source_;
   YAML::Node node_;
   std::string what_;
+  ConfigPosition position_;
 };
 
 // A mapping whose keys are all known, given once, and alive.

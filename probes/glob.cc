@@ -91,7 +91,10 @@ bool is_glob(std::string_view pattern) {
 
 std::optional<std::string> glob_problem(std::string_view pattern) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && ++i == pattern.size()) return "it ends with a single '\\'";
+    if (pattern[i] == '\\') {
+      if (++i == pattern.size()) return "it ends with a single '\\'";
+      continue;
+    }
     if (pattern[i] != '[') continue;
     const std::size_t end = set_end(pattern, i);
     if (end == std::string_view::npos) return "its '[' is never closed";
