@@ -24,13 +24,13 @@ struct OptionSpec {
 };
 
 struct VerbSpec {
-  std::string_view name;         // "calls", "store stats"
-  std::string_view usage;        // "calls FUNCTION [--where E]"
-  std::string_view help;         // one sentence
+  std::string_view name;                      // "calls", "store stats"
+  std::string_view usage;                     // "calls FUNCTION [--where E]"
+  std::string_view help;                      // one sentence
   std::vector<std::string_view> positionals;  // "FUNCTION"; a trailing '?' marks an optional one
   std::vector<OptionSpec> options;            // besides the common ones
-  std::string_view rows_key;     // key of the array in the answer that ndjson, csv and tables are made from
-  bool writes = false;           // mark, pin, unpin: HTTP POST
+  std::string_view rows_key;  // key of the array in the answer that ndjson, csv and tables are made from
+  bool writes = false;        // mark, pin, unpin: HTTP POST
   std::vector<std::string_view> examples;
 };
 
@@ -44,8 +44,8 @@ struct Request {
   std::string store_path;
   std::string verb;
   std::vector<std::string> positionals;
-  std::map<std::string, std::string> options;   // by name without dashes; flags: "true"
-  const std::atomic<bool>* cancelled = nullptr; // checked now and then
+  std::map<std::string, std::string> options;    // by name without dashes; flags: "true"
+  const std::atomic<bool>* cancelled = nullptr;  // checked now and then
 };
 
 // Errors: kInvalid (unknown verb or option, bad expression or time), kNotFound

@@ -1,0 +1,80 @@
+#include "query/args.h"
+
+#include "query/text.h"
+
+#include <boost/json.hpp>
+
+#include <span>
+#include <utility>
+
+namespace backsight::query {
+namespace {
+
+// A tree in which a longer path may follow.
+bool is_branch(const boost::json::value& value) {
+  return value.is_object() && !is_pointer_value(value);
+}
+
+void merge(boost::json::value& into, boost::json::value value) {
+  if (is_branch(into) && is_branch(value)) {
+    for (auto& [name, member] : value.get_object()) {
+      const auto [place, is_new] = into.get_object().emplace(name, nullptr);
+      if (is_new) {
+        place->value() = std::move(member);
+      } else {
+        merge(place->value(), std::move(member));
+      }
+    }
+    return;
+  }
+  // What was captured as a value of its own says more than a null or a pointer
+  // that was not followed.
+  if (into.is_null() || (is_pointer_value(into) && !value.is_null())) into = std::move(value);
+}
+
+void insert(boost::json::object& tree, std::span<const std::string> path, boost::json::value value) {
+  boost::json::value& place = tree[path.front()];
+  if (path.size() == 1) return merge(place, std::move(value));
+  if (!is_branch(place)) {
+    if (value.is_null() && !place.is_null()) return;
+    place = boost::json::object();
+  }
+  insert(place.get_object(), path.subspan(1), std::move(value));
+}
+
+}  // namespace
+
+const std::string& shown_name(const schema::Capture& capture) {
+  return capture.name.empty() ? capture.expression : capture.name;
+}
+
+std::string shown_path(const schema::Capture& capture) {
+  if (capture.name == "ret") return "return";
+  if (capture.path.empty()) return shown_name(capture);
+  std::string path;
+  for (const std::string& part : capture.path) path += (path.empty() ? "" : ".") + part;
+  return path;
+}
+
+void add_event(CallValues& values, const schema::EventView& event, const schema::Plan& plan,
+               const std::vector<bool>* wanted, DecodeOptions options) {
+  if (event.kind() != schema::EventKind::kEntry && event.kind() != schema::EventKind::kReturn) return;
+  const bool at_return = event.kind() == schema::EventKind::kReturn;
+  ValueDecoder decoder(event, plan, options, values.unavailable);
+  for (std::size_t i = 0; i < plan.captures.size(); ++i) {
+    const schema::Capture& capture = plan.captures[i];
+    if (capture.at_return != at_return) continue;
+    if (wanted != nullptr && (i >= wanted->size() || !(*wanted)[i])) continue;
+    boost::json::value value = decoder.capture(i, shown_path(capture));
+    if (capture.name == "ret" && at_return) {
+      values.result = std::move(value);
+      values.has_result = true;
+    } else if (capture.path.empty()) {
+      values.args[shown_name(capture)] = std::move(value);
+    } else {
+      insert(values.args, capture.path, std::move(value));
+    }
+  }
+}
+
+}  // namespace backsight::query

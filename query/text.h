@@ -1,0 +1,32 @@
+// Bytes of the target as JSON text: strings of any encoding, addresses, and
+// names for messages.
+#pragma once
+
+#include <boost/json/value.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace backsight::query {
+
+// Well-formed UTF-8 as of RFC 3629: no overlong forms, no surrogates.
+bool is_utf8(std::string_view text);
+
+std::string_view as_text(std::span<const std::byte> bytes);
+
+// The text itself, or {"$bytes":"hex"} where it is not UTF-8.
+boost::json::value text_value(std::string_view bytes);
+
+// The bytes of a text_value(); false for any other value. `storage` is used
+// only for {"$bytes":…}.
+bool text_of(const boost::json::value& value, std::string& storage, std::string_view& text);
+
+std::string hex_address(std::uint64_t address);             // "0x7f00"
+boost::json::value pointer_value(std::uint64_t address);    // {"$ptr":"0x7f00"}
+boost::json::value reference_value(std::uint64_t address);  // {"$ref":"0x7f00"}
+bool is_pointer_value(const boost::json::value& value);     // {"$ptr":…} or {"$ref":…}
+
+}  // namespace backsight::query
