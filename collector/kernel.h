@@ -31,6 +31,7 @@ struct KernelFeatures {
 struct KernelOptions {
   std::uint64_t ring_bytes = 16ull << 20;   // data ring, rounded up to a power of two
   bool force_perf_uprobes = false;          // use the path of older kernels
+  bool force_no_bpf_loop = false;           // likewise: the programs for kernels before 5.17
 };
 
 // Owns the attached links of one plan; destroying it detaches.

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Limits of the one program. */
-#define BS_MAX_PLANS 65536u       /* plans; index = low 32 bits of the cookie */
+#define BS_MAX_PLANS 8192u        /* plans; index = low 32 bits of the cookie */
 #define BS_MAX_OPS (1u << 20)     /* operations of all plans */
 #define BS_MAX_TYPES (1u << 18)   /* chase types of all plans */
 #define BS_MAX_OBJECT 8192u       /* bytes of one item */
@@ -22,6 +22,8 @@
 #define BS_STACK 16u              /* slots of the machine's stack */
 #define BS_QUEUE 128u             /* items waiting to be chased */
 #define BS_MAX_STEPS 2048u        /* operations executed for one event */
+#define BS_MAX_SERVICES 256u      /* services; index in bs_membership */
+#define BS_SCRATCH_SLOTS 4u       /* capture buffers of one CPU */
 
 /* Attach cookie: plan index | kind << 32 | frame_adjust << 48. */
 enum bs_site_kind {
@@ -70,7 +72,13 @@ enum bs_op_code {
   BS_OP_CHASE_COUNTED = 35, /* data pointer at b, u64 length in elements at d >> 32
                             -> item of elements of type c, (u32)d bytes each; as string (max_string) if a = 1.
                             No item where the data lies inside the element itself (small string). */
+  /* 40..62: reserved for predicates (comparisons, branches). */
   BS_OP_NEXT = 63,       /* end of a chase program */
+
+  /* Fused forms that the loader makes of ROOT, PUSH_REG and EMIT or COPY; never
+   * in a planner's output. They stand where the ROOT stood and skip the three. */
+  BS_OP_EMIT_REG = 64,   /* item {root b, type c}: d >> 32 bytes (<= 8) of register a + (s32)d */
+  BS_OP_COPY_REG = 65,   /* item {root b, type c}: d >> 32 bytes at register a + (s32)d */
 };
 
 struct bs_op {
@@ -92,7 +100,7 @@ struct bs_type {
 
 struct bs_plan {
   __u32 flags;
-  __u32 service;    /* index; a process is in the service if {service, tgid} is in the map */
+  __u32 service;    /* index; < BS_MAX_SERVICES; a process is in it if its bit in bs_membership is set */
   __u32 entry_pc;   /* 0: emit the header alone */
   __u32 return_pc;
   __u32 type_base;
@@ -103,10 +111,17 @@ struct bs_plan {
   __u32 reserved;
 };
 
-/* Key of the process map; its value is a __u32, not 0. */
-struct bs_process_key {
-  __u32 service;
-  __u32 tgid;
+/* Value of the process map (key: tgid): the services that a process belongs to,
+ * one bit each. */
+struct bs_membership {
+  __u64 services[BS_MAX_SERVICES / 64];
+};
+
+/* Constants of one load of the programs, set before verification. */
+struct bs_options {
+  __u64 ring_bytes; /* of the data ring */
+  __u32 cpus;       /* possible CPUs; scratch has cpus * BS_SCRATCH_SLOTS entries */
+  __u32 reserved;
 };
 
 #endif

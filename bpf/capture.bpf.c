@@ -1,0 +1,147 @@
+/* The one capture program. It runs at every probe site, finds its plan by the
+ * attach cookie, and writes what the plan says to the ring. Order matters: what
+ * is cheap and drops most comes first, and no target memory is read before there
+ * is room for it. */
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/interpreter.bpf.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/process.bpf.h"
+#include "bpf/scratch.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Free bytes that the ring must have before anything is read. */
+#define BS_RING_ROOM 2048ull
+
+/* Where the producer was when the consumer was last woken. Racy, harmlessly. */
+__u64 woken_at;
+
+static __always_inline int in_service(const struct bs_plan *plan, __u32 tgid) {
+  if (plan->flags & BS_PLAN_ANY_PROCESS) return 1;
+  struct bs_membership *services = bpf_map_lookup_elem(&members, &tgid);
+  if (!services) return 0;
+  __u32 service = plan->service;
+  return services->services[(service >> 6) & (BS_MAX_SERVICES / 64 - 1)] >> (service & 63) & 1;
+}
+
+static __always_inline void count_loss(struct bs_plan_counters *count, __u32 reason) {
+  __sync_fetch_and_add(&count->lost[reason], 1);
+}
+
+static __always_inline void take_registers(struct bs_machine *m, const struct pt_regs *ctx) {
+  m->registers[BS_RAX] = ctx->rax;
+  m->registers[BS_RDX] = ctx->rdx;
+  m->registers[BS_RCX] = ctx->rcx;
+  m->registers[BS_RBX] = ctx->rbx;
+  m->registers[BS_RSI] = ctx->rsi;
+  m->registers[BS_RDI] = ctx->rdi;
+  m->registers[BS_RBP] = ctx->rbp;
+  m->registers[BS_RSP] = ctx->rsp;
+  m->registers[BS_R8] = ctx->r8;
+  m->registers[BS_R9] = ctx->r9;
+  m->registers[BS_R10] = ctx->r10;
+  m->registers[BS_R11] = ctx->r11;
+  m->registers[BS_R12] = ctx->r12;
+  m->registers[BS_R13] = ctx->r13;
+  m->registers[BS_R14] = ctx->r14;
+  m->registers[BS_R15] = ctx->r15;
+  m->registers[BS_RIP] = ctx->rip;
+}
+
+static __always_inline void start_event(struct bs_machine *m, __u64 cookie,
+                                        __u64 pid_tgid, const struct pt_regs *ctx) {
+  struct bs_event *event = (struct bs_event *)m->buffer;
+  event->kind = cookie >> 32;
+  event->reserved = 0;
+  event->boot_ns = bpf_ktime_get_boot_ns();
+  event->cpu = bpf_get_smp_processor_id();
+  event->plan = cookie;
+  event->tgid = pid_tgid >> 32;
+  event->tid = pid_tgid;
+  event->frame = ctx->rsp + (__s64)(__s16)(cookie >> 48);
+  bpf_get_current_comm(event->comm, sizeof(event->comm));
+  m->used = sizeof(struct bs_event);
+  m->flags = 0;
+}
+
+static __always_inline void start_machine(struct bs_machine *m, const struct bs_plan *plan, __u32 pc) {
+  m->pc = pc;
+  m->sp = 0;
+  m->payload = 0;
+  m->skip = 0;
+  m->done = 0;
+  m->head = m->tail = 0;
+  m->element_size = 0;
+  m->type_base = plan->type_base;
+  m->max_depth = plan->max_depth;
+  m->max_elements = plan->max_elements;
+  m->max_string = plan->max_string;
+  m->max_bytes = plan->max_bytes;
+  m->epoch++;
+}
+
+/* Wake the consumer only when the ring is an eighth full, and again only after
+ * another sixteenth: a wake-up costs more than an event. */
+static __always_inline __u64 wakeup_flags(__u64 waiting) {
+  if (waiting < options.ring_bytes / 8) return BPF_RB_NO_WAKEUP;
+  __u64 at = bpf_ringbuf_query(&events, BPF_RB_PROD_POS);
+  if (at - woken_at < options.ring_bytes / 16) return BPF_RB_NO_WAKEUP;
+  woken_at = at;
+  return BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline void send_event(struct bs_machine *m, struct bs_plan_counters *count, __u64 waiting) {
+  struct bs_event *event = (struct bs_event *)m->buffer;
+  __u32 zero = 0, used = m->used;
+  if (used > BS_MAX_EVENT + BS_MAX_OBJECT) {
+    count_loss(count, BS_LOSS_TOO_LARGE);
+    return;
+  }
+  event->size = used;
+  event->flags = m->flags;
+  __u64 *next = bpf_map_lookup_elem(&sequence, &zero);
+  if (!next) return;
+  event->seq = __sync_fetch_and_add(next, 1) + 1;
+  if (bpf_ringbuf_output(&events, m->buffer, used, wakeup_flags(waiting)))
+    count_loss(count, BS_LOSS_RING_FULL);
+  else
+    __sync_fetch_and_add(&count->kept, 1);
+}
+
+SEC("uprobe")
+int capture(struct pt_regs *ctx) {
+  __u64 cookie = bpf_get_attach_cookie(ctx);
+  __u32 index = cookie;
+  struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
+  if (!plan || !(plan->flags & BS_PLAN_ENABLED)) return 0;
+  __u64 pid_tgid = bpf_get_current_pid_tgid();
+  if (!in_service(plan, pid_tgid >> 32)) return 0;
+  struct bs_plan_counters *count = bpf_map_lookup_elem(&counters, &index);
+  if (!count) return 0;
+  __sync_fetch_and_add(&count->hits, 1);
+
+  __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+  if (waiting + BS_RING_ROOM > options.ring_bytes) {
+    count_loss(count, BS_LOSS_RING_FULL);
+    return 0;
+  }
+  struct bs_machine *m = claim_machine();
+  if (!m) {
+    count_loss(count, BS_LOSS_NO_SCRATCH);
+    return 0;
+  }
+  start_event(m, cookie, pid_tgid, ctx);
+  __u8 kind = cookie >> 32;
+  __u32 pc = kind == BS_SITE_ENTRY ? plan->entry_pc : kind == BS_SITE_RETURN ? plan->return_pc : 0;
+  if (pc) {
+    take_registers(m, ctx);
+    start_machine(m, plan, pc);
+    run_machine(m);
+  }
+  send_event(m, count, waiting);
+  release_machine(m);
+  return 0;
+}

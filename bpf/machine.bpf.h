@@ -1,0 +1,72 @@
+/* State of the capture machine while it makes one event. It lives in a claimed
+ * scratch slot, because the stack of a BPF program is too small for it and
+ * because state in map memory keeps the verifier's work small. */
+#ifndef BACKSIGHT_BPF_MACHINE_BPF_H
+#define BACKSIGHT_BPF_MACHINE_BPF_H
+
+#include <linux/types.h>
+
+#include "bpf/abi/event.h"
+#include "bpf/abi/plan.h"
+
+#define BS_REGISTERS 17u
+#define BS_SEEN 256u       /* power of two */
+#define BS_SEEN_PROBES 4u  /* entries looked at before giving up */
+
+/* An object that this event has captured. Old epochs are free entries. */
+struct bs_seen {
+  __u64 epoch;
+  __u64 address;
+  __u32 type;
+  __u32 length;
+};
+
+/* An item about to be made from target memory. */
+struct bs_request {
+  __u64 address;
+  __u64 length;  /* bytes that there are */
+  __u64 limit;   /* bytes to take at most, a multiple of granule */
+  __u32 granule; /* bytes of one element */
+  __u32 type;
+  __u16 root;
+  __u8 depth;
+  __u8 limit_status; /* where length > limit */
+};
+
+struct bs_machine {
+  __u32 busy; /* 1: claimed */
+  __u32 pc;
+  __u32 sp;
+  __u32 used;    /* bytes of the event in buffer, a multiple of 8 */
+  __u32 payload; /* captured bytes, against max_bytes */
+  __u32 flags;   /* BS_EVENT_* */
+  __u32 skip;    /* 1: skip to the next ROOT or END */
+  __u32 done;
+  __u32 head, tail; /* of queue, free running */
+
+  /* The element being chased: offsets in buffer. */
+  __u32 element, element_end, element_size;
+  __u32 chase_pc;
+  __u64 element_address; /* 0: from registers */
+  __u16 root;
+  __u16 depth;
+
+  /* Of the plan. */
+  __u32 type_base;
+  __u32 max_depth;
+  __u32 max_elements;
+  __u32 max_string;
+  __u32 max_bytes;
+
+  __u64 epoch; /* of this event, in seen */
+  struct bs_request request;
+  __u64 stack[BS_STACK];
+  __u64 registers[BS_REGISTERS];
+  __u32 queue[BS_QUEUE]; /* offsets of items in buffer */
+  struct bs_seen seen[BS_SEEN];
+  /* bs_event, then items. The tail is never sent: it lets one object start
+   * anywhere in an event, which is all that the verifier has to know. */
+  __u8 buffer[BS_MAX_EVENT + BS_MAX_OBJECT + 64] __attribute__((aligned(8)));
+};
+
+#endif

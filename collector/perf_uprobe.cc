@@ -1,0 +1,85 @@
+#include "collector/perf_uprobe.h"
+
+#include <bpf/bpf.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+namespace backsight::collector {
+namespace {
+
+constexpr const char* kDevice = "/sys/bus/event_source/devices/uprobe/";
+
+struct UprobeDevice {
+  std::uint32_t type = 0;
+  std::uint64_t return_bit = 1;  // in config
+};
+
+std::optional<UprobeDevice> load_uprobe_device() {
+  UprobeDevice device;
+  std::ifstream type(std::string(kDevice) + "type");
+  if (!(type >> device.type)) return std::nullopt;
+  std::ifstream format(std::string(kDevice) + "format/retprobe");  // "config:0"
+  std::string text;
+  unsigned bit = 0;
+  if (format >> text && text.rfind("config:", 0) == 0)
+    bit = static_cast<unsigned>(std::atoi(text.c_str() + 7));
+  device.return_bit = 1ull << (bit & 63);
+  return device;
+}
+
+schema::Error failure(const std::string& what, const std::string& path, std::uint64_t offset, int error) {
+  return schema::make_error(
+      error == EPERM || error == EACCES ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
+      what + " " + path + " at offset " + std::to_string(offset) + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+schema::Result<PerfUprobe> link_perf_uprobe(int program_fd, const std::string& path, std::uint64_t offset,
+                                            bool is_return, std::uint64_t cookie) {
+  const auto device = load_uprobe_device();
+  if (!device)
+    return schema::make_error(
+        schema::ErrorCode::kUnsupported,
+        std::string("this kernel has no uprobe events: cannot read ") + kDevice + "type",
+        "mount /sys, or use a kernel with CONFIG_UPROBE_EVENTS");
+  perf_event_attr attr{};
+  attr.size = sizeof attr;
+  attr.type = device->type;
+  attr.config = is_return ? device->return_bit : 0;
+  attr.config1 = reinterpret_cast<std::uintptr_t>(path.c_str());
+  attr.config2 = offset;
+  // Every process: the program runs on whichever CPU meets the probe.
+  const long fd = ::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+  if (fd < 0) return failure("cannot open a uprobe event for", path, offset, errno);
+  PerfUprobe probe;
+  probe.event = Descriptor(static_cast<int>(fd));
+  LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event = {.bpf_cookie = cookie});
+  const int link = bpf_link_create(program_fd, probe.event.get(), BPF_PERF_EVENT, &options);
+  if (link < 0) return failure("cannot attach to", path, offset, -link);
+  probe.link = Descriptor(link);
+  return probe;
+}
+
+void close_perf_uprobes(std::vector<PerfUprobe> probes) {
+  constexpr std::size_t kThreads = 64;
+  const std::size_t workers = std::min(kThreads, probes.size() / 2);
+  std::atomic<std::size_t> next{0};
+  const auto close_some = [&] {
+    for (std::size_t i = next++; i < probes.size(); i = next++) probes[i] = PerfUprobe{};
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < workers; i++) threads.emplace_back(close_some);
+  close_some();
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace backsight::collector

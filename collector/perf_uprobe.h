@@ -1,0 +1,27 @@
+// Attaching one program to one offset of a file by a perf event with a cookie:
+// the way of Linux 5.15 to 6.5.
+#pragma once
+
+#include "collector/descriptor.h"
+#include "schema/result.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace backsight::collector {
+
+// Detached when both are closed.
+struct PerfUprobe {
+  Descriptor event;
+  Descriptor link;
+};
+
+schema::Result<PerfUprobe> link_perf_uprobe(int program_fd, const std::string& path, std::uint64_t offset,
+                                            bool is_return, std::uint64_t cookie);
+
+// Closes all. Each close waits for grace periods of the kernel (about 0.1 s), so
+// many are closed at the same time.
+void close_perf_uprobes(std::vector<PerfUprobe> probes);
+
+}  // namespace backsight::collector

@@ -1,0 +1,142 @@
+#include "collector/plan_check.h"
+
+#include <limits>
+
+namespace backsight::collector {
+namespace {
+
+constexpr std::uint32_t kNone = 0xffffffff;
+
+schema::Error wrong(std::size_t pc, const std::string& what) {
+  return schema::make_error(schema::ErrorCode::kInvalid,
+                            "operation " + std::to_string(pc) + " of the capture plan: " + what);
+}
+
+bool is_load_size(unsigned bytes) {
+  return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+}
+
+// Pops and pushes of an operation of an entry or return program; false: not one.
+bool stack_effect(const bs_op& op, int& pops, int& pushes) {
+  pops = pushes = 0;
+  switch (op.code) {
+    case BS_OP_END:
+    case BS_OP_ROOT:
+      return true;
+    case BS_OP_PUSH_REG:
+    case BS_OP_PUSH_CONST:
+    case BS_OP_PUSH_IP_REL:
+      pushes = 1;
+      return true;
+    case BS_OP_ADD_CONST:
+    case BS_OP_LOAD:
+      pops = pushes = 1;
+      return true;
+    case BS_OP_ADD:
+    case BS_OP_SUB:
+    case BS_OP_MUL:
+      pops = 2;
+      pushes = 1;
+      return true;
+    case BS_OP_EMIT:
+      pops = op.d > 8 ? 2 : 1;
+      return true;
+    case BS_OP_COPY:
+    case BS_OP_COPY_CSTR:
+      pops = 1;
+      return true;
+    case BS_OP_COPY_RANGE:
+      pops = 2;
+      return true;
+    default:
+      return false;
+  }
+}
+
+schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
+  if (op.code == BS_OP_PUSH_REG && op.a > BS_RIP) return wrong(pc, "no register " + std::to_string(op.a));
+  if (op.code == BS_OP_LOAD && !is_load_size(op.a))
+    return wrong(pc, "cannot load " + std::to_string(op.a) + " bytes");
+  if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
+    return wrong(pc, "cannot emit " + std::to_string(op.d) + " bytes");
+  if ((op.code == BS_OP_COPY || op.code == BS_OP_COPY_RANGE) && (op.d == 0 || op.d > BS_MAX_OBJECT))
+    return wrong(pc, "an object of " + std::to_string(op.d) + " bytes; at most " +
+                         std::to_string(BS_MAX_OBJECT) + " can be captured");
+  return {};
+}
+
+schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t pc) {
+  int depth = 0;
+  for (; pc < ops.size(); pc++) {
+    const bs_op& op = ops[pc];
+    int pops = 0, pushes = 0;
+    if (!stack_effect(op, pops, pushes)) return wrong(pc, "unknown code " + std::to_string(op.code));
+    BACKSIGHT_TRY(check_operands(op, pc));
+    if (op.code == BS_OP_END) return {};
+    if (op.code == BS_OP_ROOT) depth = 0;
+    if (depth < pops) return wrong(pc, "the stack is empty");
+    depth += pushes - pops;
+    if (depth > static_cast<int>(BS_STACK)) return wrong(pc, "the stack is full");
+  }
+  return wrong(pc, "the program has no end");
+}
+
+schema::Result<void> check_chase_operation(const bs_op& op, std::size_t pc, std::uint32_t size) {
+  const auto inside = [size](std::int64_t offset) { return offset >= 0 && offset + 8 <= size; };
+  const std::uint64_t granule = op.code == BS_OP_CHASE_COUNTED ? static_cast<std::uint32_t>(op.d) : op.d;
+  bool fits = inside(op.b);
+  if (op.code == BS_OP_CHASE_SPAN) fits = fits && inside(op.b + static_cast<signed char>(op.a) * 8);
+  if (op.code == BS_OP_CHASE_COUNTED) fits = fits && inside(static_cast<std::int64_t>(op.d >> 32));
+  if (!fits) return wrong(pc, "it reads outside its element of " + std::to_string(size) + " bytes");
+  if (op.code != BS_OP_CHASE_CSTR && (granule == 0 || granule > BS_MAX_OBJECT))
+    return wrong(pc, "an object of " + std::to_string(granule) + " bytes; at most " +
+                         std::to_string(BS_MAX_OBJECT) + " can be captured");
+  return {};
+}
+
+schema::Result<void> check_chase(const std::vector<bs_op>& ops, std::uint32_t pc, std::uint32_t size) {
+  for (; pc < ops.size(); pc++) {
+    const bs_op& op = ops[pc];
+    if (op.code == BS_OP_NEXT) return {};
+    if (op.code < BS_OP_CHASE_PTR || op.code > BS_OP_CHASE_COUNTED)
+      return wrong(pc, "code " + std::to_string(op.code) + " is not a chase operation");
+    BACKSIGHT_TRY(check_chase_operation(op, pc, size));
+  }
+  return wrong(pc, "the chase program has no end");
+}
+
+}  // namespace
+
+schema::Result<void> check_plan(const probes::CompiledPlan& plan) {
+  for (const std::uint32_t pc : {plan.entry_pc, plan.return_pc})
+    if (pc != kNone) BACKSIGHT_TRY(check_program(plan.ops, pc));
+  for (const bs_type& type : plan.types) {
+    if (type.chase_pc == kNone) continue;
+    if (type.size == 0)
+      return schema::make_error(schema::ErrorCode::kInvalid, "a type of 0 bytes has a chase program");
+    BACKSIGHT_TRY(check_chase(plan.ops, type.chase_pc, type.size));
+  }
+  return {};
+}
+
+void fuse_operations(std::vector<bs_op>& ops) {
+  for (std::size_t i = 0; i + 3 < ops.size(); i++) {
+    const bs_op &push = ops[i + 1], &make = ops[i + 2], &after = ops[i + 3];
+    if (ops[i].code != BS_OP_ROOT || push.code != BS_OP_PUSH_REG) continue;
+    if (after.code != BS_OP_ROOT && after.code != BS_OP_END) continue;
+    const bool is_emit = make.code == BS_OP_EMIT && make.d <= 8;
+    if (!is_emit && make.code != BS_OP_COPY) continue;
+    const auto offset = static_cast<std::int64_t>(push.d);
+    if (offset < std::numeric_limits<std::int32_t>::min() ||
+        offset > std::numeric_limits<std::int32_t>::max())
+      continue;
+    bs_op& fused = ops[i];
+    fused.code = is_emit ? BS_OP_EMIT_REG : BS_OP_COPY_REG;
+    fused.a = push.a;
+    fused.b = make.b;
+    fused.c = make.c;
+    fused.d = make.d << 32 | static_cast<std::uint32_t>(offset);
+  }
+}
+
+}  // namespace backsight::collector
