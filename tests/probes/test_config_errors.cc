@@ -178,7 +178,7 @@ TEST_CASE("configuration: captures", "[probes][config]") {
 }
 
 TEST_CASE("configuration: the place of an error in an expression", "[probes][config]") {
-  check({block_probe("capture: [\"order.total > \"]"), "6:29", "expected", ""});
+  check({block_probe("capture: [\"order.total > \"]"), "6:30", "expected", ""});
   check({block_probe("capture: [id, order..id]"), "6:24", "", ""});
   check({block_probe("capture: [{skus: \"a[0..\"}]"), "6:28", "", ""});
   check({block_probe("capture: ['name =~ \"x\"']"), "6:16", "questions only", "--where"});

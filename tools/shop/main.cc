@@ -105,8 +105,9 @@ int run(int argc, char** argv) {
   std::fflush(stdout);
   std::signal(SIGTERM, [](int) { _exit(0); });  // nothing here is worth a longer goodbye
   std::signal(SIGINT, [](int) { _exit(0); });
-  pthread_setname_np(pthread_self(), "warehouse");
-  service.run_warehouse();
+  std::thread warehouse([&] { service.run_warehouse(); });
+  pthread_setname_np(warehouse.native_handle(), "warehouse");
+  warehouse.join();
   return 0;
 }
 
