@@ -1,7 +1,7 @@
 # Parts of tools/demo: starting things, and leaving nothing behind. Sourced; uses
 # $root, $build, $tape, $mode, $alerting, $record.
 
-readonly work=$(mktemp -d /tmp/backsight-demo-XXXXXX)
+readonly work=$(mktemp -d "${TMPDIR:-/tmp}/backsight-demo-XXXXXX")
 readonly store=$work/store
 export BACKSIGHT_STORE=$store
 declare -a pids=()
