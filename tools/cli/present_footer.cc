@@ -1,0 +1,67 @@
+#include "tools/cli/present_parts.h"
+#include "tools/cli/text.h"
+
+namespace backsight::tools {
+namespace {
+
+constexpr std::size_t kMaxGapLines = 4;
+
+std::string gap_line(const boost::json::object& gap, const TimeStyle& times) {
+  const std::int64_t lost = integer_at(gap, "lost").value_or(0);
+  std::string line = "  " + text_at(gap, "reason") + ": ";
+  line += lost > 0 ? plural(static_cast<std::uint64_t>(lost), "event lost", "events lost")
+                   : std::string("an unknown number of events lost");
+  const auto time = [&](std::string_view key) {
+    const boost::json::value* value = gap.if_contains(key);
+    return value != nullptr && value->is_string() ? times.show(value->get_string()) : std::string("…");
+  };
+  line += ", " + time("from") + " to " + time("to");
+  if (const std::string probe = text_at(gap, "probe"); !probe.empty()) line += ", probe " + probe;
+  if (const std::string process = text_at(gap, "process"); !process.empty()) line += ", process " + process;
+  return line;
+}
+
+void see_times(const boost::json::array& gaps, TimeStyle& times) {
+  for (const boost::json::value& gap : gaps) {
+    if (!gap.is_object()) continue;
+    for (std::string_view key : {"from", "to"}) {
+      const boost::json::value* value = gap.get_object().if_contains(key);
+      if (value != nullptr && value->is_string()) times.see(value->get_string());
+    }
+  }
+}
+
+}  // namespace
+
+std::string present_footer(const boost::json::object& answer, const PresentOptions& options) {
+  std::string out;
+  const boost::json::value* complete = answer.if_contains("complete");
+  if (complete != nullptr && complete->is_bool() && !complete->get_bool()) {
+    out +=
+        styled("incomplete: something that belongs here was not recorded", Style::kWarning, options.color) +
+        "\n";
+    if (const boost::json::array* gaps = find_array(answer, "gaps")) {
+      TimeStyle times(options.utc);
+      see_times(*gaps, times);
+      std::size_t lines = 0;
+      for (const boost::json::value& gap : *gaps) {
+        if (!gap.is_object()) continue;
+        if (lines++ == kMaxGapLines) {
+          out += "  … and " + plural(gaps->size() - kMaxGapLines, "gap", "gaps") +
+                 " more: see `backsight gaps`\n";
+          break;
+        }
+        out += shorten(gap_line(gap.get_object(), times), options.width) + "\n";
+      }
+    }
+  }
+  if (const auto undecided = integer_at(answer, "undecided"); undecided.value_or(0) > 0) {
+    out += styled(plural(static_cast<std::uint64_t>(*undecided), "event", "events") +
+                      " could not be decided: a value in the condition is not available there",
+                  Style::kWarning, options.color) +
+           "\n";
+  }
+  return out;
+}
+
+}  // namespace backsight::tools
