@@ -1,0 +1,355 @@
+// The capture program and its loader against the real kernel: what each
+// operation brings back, and what is said where memory cannot be read.
+#include "schema/event.h"
+#include "schema/facts.h"
+#include "tests/collector/bpf_harness.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstddef>
+
+using namespace backsight;
+using namespace backsight::collector;
+using namespace backsight::collector::testing;
+using probes::CompiledPlan;
+
+static_assert(sizeof(bs_item) == sizeof(schema::ItemHeader));
+static_assert(offsetof(bs_item, type) == offsetof(schema::ItemHeader, type));
+static_assert(offsetof(bs_item, root) == offsetof(schema::ItemHeader, root));
+static_assert(offsetof(bs_item, status) == offsetof(schema::ItemHeader, status));
+static_assert(offsetof(bs_item, depth) == offsetof(schema::ItemHeader, depth));
+static_assert(offsetof(bs_item, address) == offsetof(schema::ItemHeader, address));
+static_assert(offsetof(bs_item, length) == offsetof(schema::ItemHeader, length));
+static_assert(offsetof(bs_item, captured) == offsetof(schema::ItemHeader, captured));
+static_assert(int(BS_ITEM_OK) == int(schema::ItemStatus::kOk));
+static_assert(int(BS_ITEM_BAD_ADDRESS) == int(schema::ItemStatus::kBadAddress));
+static_assert(int(BS_ITEM_NOT_RESIDENT) == int(schema::ItemStatus::kNotResident));
+static_assert(int(BS_ITEM_ELEMENT_LIMIT) == int(schema::ItemStatus::kElementLimit));
+static_assert(int(BS_ITEM_STRING_LIMIT) == int(schema::ItemStatus::kStringLimit));
+static_assert(int(BS_ITEM_BYTE_LIMIT) == int(schema::ItemStatus::kByteLimit));
+static_assert(int(BS_ITEM_NEGATIVE_LENGTH) == int(schema::ItemStatus::kNegativeLength));
+static_assert(int(BS_SITE_ENTRY) == int(schema::EventKind::kEntry));
+static_assert(int(BS_SITE_RETURN) == int(schema::EventKind::kReturn));
+static_assert(int(BS_SITE_TAIL_CALL) == int(schema::EventKind::kTailCall));
+static_assert(int(BS_EVENT_BYTE_LIMIT) == int(schema::kEventByteLimit));
+static_assert(int(BS_EVENT_QUEUE_LIMIT) == int(schema::kEventQueueLimit));
+static_assert(int(BS_EVENT_STEP_LIMIT) == int(schema::kEventStepLimit));
+static_assert(int(BS_LOSS_RING_FULL) == int(schema::LossReason::kRingFull));
+static_assert(int(BS_LOSS_NO_SCRATCH) == int(schema::LossReason::kNoScratch));
+static_assert(int(BS_LOSS_NESTED) == int(schema::LossReason::kNestedLimit));
+static_assert(int(BS_LOSS_TOO_LARGE) == int(schema::LossReason::kTooLarge));
+
+namespace {
+
+constexpr std::uint32_t kLive = BS_PLAN_ENABLED;
+constexpr std::uint32_t kNone = 0xffffffff;
+
+bs_op op(bs_op_code code, int a = 0, int b = 0, std::uint32_t c = 0, std::uint64_t d = 0) {
+  return {static_cast<__u8>(code), static_cast<__u8>(a), static_cast<__u16>(b), c, d};
+}
+
+// Types of the hand-made plans.
+enum : std::uint32_t { kWord, kNodePointer, kNode, kCharPointer, kChar, kSpan, kText, kTypes };
+
+// Entry and return programs of `entry` and `ret`, and chase programs for the types above.
+CompiledPlan make_plan(std::vector<bs_op> entry, std::vector<bs_op> ret = {}) {
+  CompiledPlan plan;
+  plan.plan.function = "observe";
+  plan.plan.limits.string_bytes = 8;
+  plan.types.assign(kTypes, bs_type{8, kNone});
+  plan.entry_pc = 0;
+  plan.ops = std::move(entry);
+  plan.ops.push_back(op(BS_OP_END));
+  if (!ret.empty()) {
+    plan.return_pc = static_cast<std::uint32_t>(plan.ops.size());
+    plan.ops.insert(plan.ops.end(), ret.begin(), ret.end());
+    plan.ops.push_back(op(BS_OP_END));
+  }
+  const auto chase = [&plan](std::uint32_t type, std::uint32_t size, bs_op operation) {
+    plan.types[type] = {size, static_cast<std::uint32_t>(plan.ops.size())};
+    plan.ops.push_back(operation);
+    plan.ops.push_back(op(BS_OP_NEXT));
+  };
+  chase(kNodePointer, 8, op(BS_OP_CHASE_PTR, 0, 0, kNode, 16));
+  chase(kNode, 16, op(BS_OP_CHASE_PTR, 0, 8, kNode, 16));
+  chase(kCharPointer, 8, op(BS_OP_CHASE_CSTR, 0, 0, kChar));
+  chase(kSpan, 16, op(BS_OP_CHASE_SPAN, 1, 0, kNode, 16));
+  chase(kText, 16, op(BS_OP_CHASE_COUNTED, 1, 0, kChar, 8ull << 32 | 1));
+  return plan;
+}
+
+// Emits a register as `type`.
+std::vector<bs_op> emit_register(int number, std::uint32_t type, int root = 0, unsigned bytes = 8) {
+  return {op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_REG, number), op(BS_OP_EMIT, 0, root, type, bytes)};
+}
+
+std::vector<bs_op> operator+(std::vector<bs_op> a, const std::vector<bs_op>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// A kernel, a target whose process is in service 0, and one attached plan.
+struct Setup {
+  explicit Setup(KernelOptions options = {}) : kernel(open_kernel(options)) {
+    if (kernel) REQUIRE(kernel->add_process(0, static_cast<std::uint32_t>(target.pid())).has_value());
+  }
+  void attach(const CompiledPlan& plan, const std::vector<probes::Site>& sites, std::uint32_t flags = kLive) {
+    auto index = kernel->install_plan(plan, 0, flags);
+    INFO((index ? "" : index.error().to_string()));
+    REQUIRE(index.has_value());
+    plan_index = *index;
+    auto attached = kernel->attach(Target::path(), plan_index, sites);
+    INFO((attached ? "" : attached.error().to_string()));
+    REQUIRE(attached.has_value());
+    attachment = std::move(*attached);
+  }
+  void attach_entry(const CompiledPlan& plan, const char* function = "observe") {
+    attach(plan, {entry_site(find_function(Target::path(), function))});
+  }
+  std::vector<Record> run(const std::string& command) {
+    target.run(command);
+    return drain(*kernel);
+  }
+  std::unique_ptr<Kernel> kernel;
+  Target target;
+  std::uint32_t plan_index = 0;
+  std::unique_ptr<Attachment> attachment;
+};
+
+}  // namespace
+
+TEST_CASE("[bpf] features name what this kernel has") {
+  const auto features = probe_kernel_features();
+  CHECK_FALSE(features.release.empty());
+  CHECK(features.bpf == features.lacking.empty());
+}
+
+TEST_CASE("[bpf] register values, header and counters") {
+  const bool force_perf = GENERATE(false, true);
+  Setup setup({.ring_bytes = 1 << 20, .force_perf_uprobes = force_perf});
+  if (!setup.kernel) return;
+  setup.attach_entry(make_plan(emit_register(BS_RDI, kWord, 0) + emit_register(BS_RDX, kWord, 1, 4) +
+                               emit_register(BS_R8, kWord, 2, 2)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const Record& record = records[0];
+  CHECK(record.header.kind == BS_SITE_ENTRY);
+  CHECK(record.header.flags == 0);
+  CHECK(record.header.plan == setup.plan_index);
+  CHECK(record.header.tgid == static_cast<std::uint32_t>(setup.target.pid()));
+  CHECK(record.header.tid == record.header.tgid);
+  CHECK(record.header.seq >= 1);
+  CHECK(record.header.frame % 16 == 8);
+  CHECK(std::string(record.header.comm) == "bpf_target");
+  REQUIRE(record.items.size() == 3);
+  CHECK(record.items[0].number() == 1);
+  CHECK(record.items[1].header.root == 1);
+  CHECK(record.items[1].bytes == std::string("\3\0\0\0", 4));
+  CHECK(record.items[2].bytes == "\xfb\xff");
+  const auto counters = setup.kernel->counters(setup.plan_index);
+  CHECK(counters.hits == 1);
+  CHECK(counters.kept == 1);
+}
+
+TEST_CASE("[bpf] arithmetic, loads and wide values") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  const std::vector<bs_op> sums = {op(BS_OP_ROOT, 0, 0),
+                                   op(BS_OP_PUSH_REG, BS_RDX),
+                                   op(BS_OP_PUSH_CONST, 0, 0, 0, 100),
+                                   op(BS_OP_MUL),
+                                   op(BS_OP_PUSH_REG, BS_RCX),
+                                   op(BS_OP_SUB),
+                                   op(BS_OP_PUSH_CONST, 0, 0, 0, 1),
+                                   op(BS_OP_ADD),
+                                   op(BS_OP_ADD_CONST, 0, 0, 0, static_cast<std::uint64_t>(-7)),
+                                   op(BS_OP_EMIT, 0, 0, kWord, 8)};
+  const std::vector<bs_op> wide = {op(BS_OP_ROOT, 0, 1), op(BS_OP_PUSH_REG, BS_RCX),
+                                   op(BS_OP_PUSH_REG, BS_R9), op(BS_OP_EMIT, 0, 1, kWord, 12)};
+  const std::vector<bs_op> loaded = {op(BS_OP_ROOT, 0, 2), op(BS_OP_PUSH_REG, BS_RSP),
+                                     op(BS_OP_LOAD, 8, 0, kWord, 2), op(BS_OP_LOAD, 1, 1, kWord, 2),
+                                     op(BS_OP_EMIT, 0, 2, kWord, 8)};
+  const std::vector<bs_op> failing = {op(BS_OP_ROOT, 0, 3), op(BS_OP_PUSH_CONST, 0, 0, 0, 0x18),
+                                      op(BS_OP_LOAD, 8, 0, kWord, 3), op(BS_OP_ADD_CONST, 0, 0, 0, 1),
+                                      op(BS_OP_EMIT, 0, 3, kWord, 8)};
+  setup.attach_entry(make_plan(sums + wide + loaded + failing + emit_register(BS_RDX, kWord, 4)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 5);
+  CHECK(items[0].number() == 3 * 100 - 4 + 1 - 7);
+  CHECK(items[1].number() == 4);
+  CHECK(items[1].bytes.substr(8) == std::string("\6\0\0\0", 4));
+  CHECK(items[2].header.status == BS_ITEM_OK);
+  CHECK(items[3].header.status == BS_ITEM_BAD_ADDRESS);
+  CHECK(items[3].header.root == 3);
+  CHECK(items[3].header.address == 0x18);
+  CHECK(items[4].number() == 3);
+}
+
+TEST_CASE("[bpf] a global is found relative to the instruction pointer") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  const auto function = find_function(Target::path(), "observe");
+  const auto number_address = find_object_address(Target::path(), "global_number");
+  setup.attach_entry(
+      make_plan({op(BS_OP_ROOT), op(BS_OP_PUSH_IP_REL, 0, 0, 0, number_address - function.address),
+                 op(BS_OP_COPY, 0, 0, kWord, 8)}));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  REQUIRE(records[0].items.size() == 1);
+  CHECK(records[0].items[0].number() == 4242);
+}
+
+TEST_CASE("[bpf] pointers are chased to the depth that is asked") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  CompiledPlan plan = make_plan(emit_register(BS_RDI, kNodePointer));
+  plan.plan.limits.depth = GENERATE(0u, 2u, 3u, 9u);
+  setup.attach_entry(plan);
+  const auto records = setup.run("chain");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 1 + std::min(plan.plan.limits.depth, 3u));
+  for (std::size_t i = 1; i < items.size(); i++) {
+    CHECK(items[i].header.type == kNode);
+    CHECK(items[i].header.depth == i);
+    CHECK(items[i].header.address == items[i - 1].number(i == 1 ? 0 : 8));
+    CHECK(items[i].number() == 11 * i);
+  }
+}
+
+TEST_CASE("[bpf] a cyclic structure ends") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  CompiledPlan plan = make_plan(emit_register(BS_RDI, kNodePointer));
+  plan.plan.limits.depth = 200;
+  setup.attach_entry(plan);
+  const auto records = setup.run("cycle");
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].header.flags == 0);
+  CHECK(records[0].items.size() == 3);
+}
+
+TEST_CASE("[bpf] C strings: exact, cut, empty, unterminated") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  setup.attach_entry(
+      make_plan({op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI), op(BS_OP_COPY_CSTR, 0, 0, kChar)}));
+  const auto records = setup.run("strings");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].items.at(0).bytes == "12345678");
+  CHECK(records[0].items.at(0).header.status == BS_ITEM_OK);
+  CHECK(records[1].items.at(0).bytes == "12345678");
+  CHECK(records[1].items.at(0).header.status == BS_ITEM_STRING_LIMIT);
+  CHECK(records[2].items.at(0).bytes.empty());
+  CHECK(records[2].items.at(0).header.status == BS_ITEM_OK);
+  const auto unterminated = setup.run("page_end");
+  REQUIRE(unterminated.size() == 1);
+  CHECK(unterminated[0].items.at(0).header.status == BS_ITEM_BAD_ADDRESS);
+  CHECK(unterminated[0].items.at(0).bytes.empty());
+}
+
+TEST_CASE("[bpf] spans and counted data") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  const std::vector<bs_op> span = {op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI),
+                                   op(BS_OP_COPY, 0, 0, kSpan, 16)};
+  const std::vector<bs_op> text = {op(BS_OP_ROOT, 0, 1), op(BS_OP_PUSH_REG, BS_RSI),
+                                   op(BS_OP_COPY, 0, 1, kText, 16)};
+  setup.attach_entry(make_plan(span + text));
+  const auto records = setup.run("containers");
+  REQUIRE(records.size() == 3);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 4);
+  CHECK(items[2].header.root == 0);
+  CHECK(items[2].header.status == BS_ITEM_ELEMENT_LIMIT);
+  CHECK(items[2].header.length == 40 * 16);
+  CHECK(items[2].header.captured == 32 * 16);
+  CHECK(items[2].number(31 * 16) == 31);
+  CHECK(items[3].header.root == 1);
+  CHECK(items[3].header.status == BS_ITEM_STRING_LIMIT);
+  CHECK(items[3].header.length == 12);
+  CHECK(items[3].bytes == "counted ");
+  REQUIRE(records[1].items.size() == 4);
+  CHECK(records[1].items[2].header.status == BS_ITEM_NEGATIVE_LENGTH);
+  CHECK(records[1].items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
+  REQUIRE(records[2].items.size() == 3);  // begin == end; and text at null
+  CHECK(records[2].items[1].header.status == BS_ITEM_BAD_ADDRESS);
+  CHECK(records[2].items[2].header.length == 0);
+  CHECK(records[2].items[2].header.status == BS_ITEM_OK);
+}
+
+TEST_CASE("[bpf] a range takes its count from the stack") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  const auto range = [](int root, int count) {
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_REG, BS_RSP),
+                              op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(count)),
+                              op(BS_OP_COPY_RANGE, 0, root, kWord, 8)};
+  };
+  setup.attach_entry(make_plan(range(0, 3) + range(1, 33) + range(2, 0) + range(3, -1)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 4);
+  CHECK(items[0].header.captured == 24);
+  CHECK(items[0].header.status == BS_ITEM_OK);
+  CHECK(items[1].header.captured == 32 * 8);
+  CHECK(items[1].header.length == 33 * 8);
+  CHECK(items[1].header.status == BS_ITEM_ELEMENT_LIMIT);
+  CHECK(items[2].header.length == 0);
+  CHECK(items[2].header.status == BS_ITEM_OK);
+  CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
+}
+
+TEST_CASE("[bpf] memory that is not there is told from memory that is not resident") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  const std::vector<bs_op> copy = {op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI),
+                                   op(BS_OP_COPY, 0, 0, kWord, 8)};
+  const std::vector<bs_op> text = {op(BS_OP_ROOT, 0, 1), op(BS_OP_PUSH_REG, BS_RSI),
+                                   op(BS_OP_COPY_CSTR, 0, 1, kChar)};
+  setup.attach_entry(make_plan(copy + text));
+  for (const char* command : {"bad", "null", "not_resident"}) {
+    INFO(command);
+    const auto records = setup.run(command);
+    REQUIRE(records.size() == 1);
+    const auto expected = command == std::string("not_resident") ? BS_ITEM_NOT_RESIDENT : BS_ITEM_BAD_ADDRESS;
+    for (const auto& item : records[0].items) {
+      CHECK(item.header.status == expected);
+      CHECK(item.bytes.empty());
+    }
+    CHECK(records[0].items.size() == 2);
+  }
+}
+
+TEST_CASE("[bpf] nothing of an earlier event shows in a later one") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  CompiledPlan plan =
+      make_plan({op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI), op(BS_OP_COPY_CSTR, 0, 0, kChar),
+                 op(BS_OP_ROOT, 0, 1), op(BS_OP_PUSH_REG, BS_RSI), op(BS_OP_COPY, 0, 1, kWord, 5)});
+  plan.plan.limits.string_bytes = 256;
+  setup.attach_entry(plan);
+  const auto records = setup.run("patterns");
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].items.at(0).bytes == std::string(255, 'A'));
+  CHECK(records[1].items.at(0).bytes == "bbb");
+  CHECK(records[1].items.at(1).bytes == std::string("bbb\0\0", 5));
+  CHECK(records[1].padding.find('A') == std::string::npos);
+}
+
+TEST_CASE("[bpf] the byte limit ends a capture and says so") {
+  Setup setup({.ring_bytes = 1 << 20});
+  if (!setup.kernel) return;
+  CompiledPlan plan =
+      make_plan({op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI), op(BS_OP_COPY, 0, 0, kSpan, 16)});
+  plan.plan.limits.bytes = 100;
+  setup.attach_entry(plan);
+  const auto records = setup.run("containers");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].header.flags == BS_EVENT_BYTE_LIMIT);
+  CHECK(records[0].items.at(1).header.status == BS_ITEM_BYTE_LIMIT);
+  CHECK(records[0].items.at(1).header.captured == 80);  // whole elements
+}
