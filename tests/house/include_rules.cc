@@ -144,7 +144,7 @@ class CycleFinder {
     const auto open = std::find(open_.begin(), open_.end(), path);
     if (open != open_.end()) {
       std::string cycle = "include cycle:";
-      for (auto step = open; step != open_.end(); ++step) cycle += " " + *step + " ->";
+      for (auto step = open; step != open_.end(); ++step) cycle.append(" ").append(*step).append(" ->");
       found_.push_back(cycle + " " + path);
       return;
     }
@@ -191,9 +191,10 @@ Strings check_layers(const Tree& tree) {
     for (const Include& include : includes_of(content)) {
       const bool is_ours = tree.count(include.path) != 0 || is_generated(include.path);
       if (include.is_quoted != is_ours) {
+        const std::string quoted = '"' + include.path + '"';
         wrong.push_back(at(path, include) + ": " +
-                        (is_ours ? "write our own \"" + include.path + "\" in quotes"
-                                 : "\"" + include.path + "\" is no path from the top of the tree"));
+                        (is_ours ? "write our own " + quoted + " in quotes"
+                                 : quoted + " is no path from the top of the tree"));
         continue;
       }
       const std::string target = layer_of(include.path);
@@ -206,9 +207,10 @@ Strings check_layers(const Tree& tree) {
 
 Strings check_libraries(const Tree& tree) {
   Strings wrong;
-  for (const auto& [path, content] : tree) {
+  for (const auto& file : tree) {
+    const std::string& path = file.first;
     if (!is_source(path)) continue;
-    for (const Include& include : includes_of(content)) {
+    for (const Include& include : includes_of(file.second)) {
       if (include.is_quoted) continue;
       const auto library = std::find_if(libraries().begin(), libraries().end(), [&](const Library& one) {
         return starts_with(include.path, one.prefix);

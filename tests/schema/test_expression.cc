@@ -18,7 +18,7 @@ ExpressionPtr parse(std::string_view text) {
 }
 
 std::string canonical(std::string_view text) {
-  const std::string once = to_string(*parse(text));
+  std::string once = to_string(*parse(text));
   CHECK(to_string(*parse(once)) == once);
   return once;
 }
