@@ -89,8 +89,8 @@ void ConfigSource::count_node(const YAML::Node& node) const {
   }
 }
 
-ConfigValue::ConfigValue(const ConfigSource& source, YAML::Node node, std::string what)
-    : source_(&source), node_(std::move(node)), what_(std::move(what)), position_(source.position(node_)) {
+ConfigValue::ConfigValue(const ConfigSource& source, const YAML::Node& node, std::string what)
+    : source_(&source), node_(node), what_(std::move(what)), position_(source.position(node_)) {
   source.count_node(node_);
   const std::string& tag = node_.Tag();
   if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with("tag:yaml.org,2002:")) {

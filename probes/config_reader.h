@@ -59,7 +59,7 @@ class ConfigSource {
 // A value, with the name under which messages speak of it ("limits.depth").
 class ConfigValue {
  public:
-  ConfigValue(const ConfigSource& source, YAML::Node node, std::string what);
+  ConfigValue(const ConfigSource& source, const YAML::Node& node, std::string what);
 
   const YAML::Node& node() const { return node_; }
   const ConfigSource& source() const { return *source_; }

@@ -25,7 +25,7 @@ constexpr KeySpec kMatchKeys[] = {{"exe"}, {"cmdline"}, {"cgroup"}, {"unit"}, {"
 
 // Service names are directory names, URL parts and the first half of event ids.
 std::string read_service_name(const ConfigValue& value) {
-  const std::string name = value.text_up_to(kMaxServiceName);
+  std::string name = value.text_up_to(kMaxServiceName);
   const auto is_allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';

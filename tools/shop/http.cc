@@ -13,7 +13,7 @@ namespace shop {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = boost::asio::ip::tcp;
+using boost::asio::ip::tcp;
 
 class HttpPort::Impl {
  public:

@@ -18,7 +18,7 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = boost::asio::ip::tcp;
+using boost::asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kClients = 5;
@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> mean_pause(kClients / rate);
 
   std::vector<std::thread> clients;
+  clients.reserve(kClients);
   for (int i = 0; i < kClients; ++i) {
     clients.emplace_back([=] {
       std::mt19937 random(std::random_device{}());
