@@ -27,14 +27,15 @@ enum class Durability : std::uint8_t {
 };
 
 struct StoreOptions {
-  std::string path;                                // store directory; created if missing
-  std::int64_t partition_ns = 3'600'000'000'000;   // wall time
+  std::string path;                               // store directory; created if missing
+  std::int64_t partition_ns = 3'600'000'000'000;  // wall time
   Durability durability = Durability::kProcess;
   std::uint64_t cache_bytes = 32ull << 20;
   std::uint64_t write_buffer_bytes = 32ull << 20;
-  std::string boot_id;                             // a new boot begins a new partition
+  std::string boot_id;  // a new boot begins a new partition
   std::string host;
-  std::uint64_t min_free_bytes = 64ull << 20;      // below: append fails with kNoSpace, before RocksDB meets ENOSPC
+  std::uint64_t min_free_bytes = 64ull
+                                 << 20;  // below: append fails with kNoSpace, before RocksDB meets ENOSPC
 };
 
 // The right to write a store directory; held while it lives. kBusy names the
@@ -56,7 +57,8 @@ class StoreWriter {
   virtual schema::Result<void> put_process(const std::string& service, const schema::Process& process) = 0;
   virtual schema::Result<void> put_thread(const std::string& service, const schema::Thread& thread) = 0;
   virtual schema::Result<void> put_gap(const std::string& service, const schema::Gap& gap) = 0;
-  virtual schema::Result<void> put_probe_status(const std::string& service, const schema::ProbeStatus& status) = 0;
+  virtual schema::Result<void> put_probe_status(const std::string& service,
+                                                const schema::ProbeStatus& status) = 0;
   // For every service, and kept for services yet to come.
   virtual schema::Result<void> put_clock(const schema::ClockSample& sample) = 0;
 
@@ -83,8 +85,8 @@ struct StoredEvent {
 
 // An open call at a moment, or a finished one: where its events stand.
 struct CallRef {
-  schema::Sequence entry;    // 0: not seen
-  schema::Sequence exit;     // 0: not seen
+  schema::Sequence entry;  // 0: not seen
+  schema::Sequence exit;   // 0: not seen
   schema::ProcessId process;
   std::uint32_t tid = 0;
   schema::PlanId plan;
@@ -96,9 +98,9 @@ struct CallRef {
 // Everything that is true at a moment, as references (architecture, rule 10).
 struct Fold {
   schema::BootTime at;
-  schema::Sequence next;     // the first sequence that is not folded in
-  std::vector<CallRef> open; // per thread outermost first; threads in order of (process, tid)
-  std::vector<CallRef> last; // last completed call per (process, plan)
+  schema::Sequence next;      // the first sequence that is not folded in
+  std::vector<CallRef> open;  // per thread outermost first; threads in order of (process, tid)
+  std::vector<CallRef> last;  // last completed call per (process, plan)
   bool operator==(const Fold&) const = default;
 };
 
@@ -115,8 +117,8 @@ struct TimelineStats {
 };
 
 struct Damage {
-  std::string file;      // below the store directory
-  std::string what;      // "frame 812: checksum differs"
+  std::string file;  // below the store directory
+  std::string what;  // "frame 812: checksum differs"
 };
 
 // A consistent view of one service at the time it was opened; sees everything
@@ -126,15 +128,17 @@ class TimelineReader {
   // kNotFound: no such service. Damaged partitions do not fail the open; they
   // are in damage().
   static schema::Result<std::unique_ptr<TimelineReader>> open(const std::string& store_path,
-                                                             const std::string& service);
+                                                              const std::string& service);
   virtual ~TimelineReader() = default;
 
   virtual const schema::ClockSeries& clock() const = 0;
   virtual const std::map<schema::ProcessId, schema::Process>& processes() const = 0;
   virtual const std::map<schema::PlanId, schema::Plan>& plans() const = 0;
-  virtual const std::vector<schema::Gap>& gaps() const = 0;          // by `from`
-  virtual const std::vector<schema::ProbeStatus>& probe_statuses() const = 0;  // newest per (probe, function, module)
-  virtual std::string thread_name(schema::ProcessId process, std::uint32_t tid, schema::BootTime at) const = 0;
+  virtual const std::vector<schema::Gap>& gaps() const = 0;  // by `from`
+  virtual const std::vector<schema::ProbeStatus>& probe_statuses()
+      const = 0;  // newest per (probe, function, module)
+  virtual std::string thread_name(schema::ProcessId process, std::uint32_t tid,
+                                  schema::BootTime at) const = 0;
   virtual const std::vector<Damage>& damage() const = 0;
 
   // Visits rows in sequence order, all those with from <= time <= to, and
@@ -142,7 +146,8 @@ class TimelineReader {
   using Visitor = std::function<bool(const StoredEvent&)>;
   virtual schema::Result<void> scan(schema::BootTime from, schema::BootTime to, const Visitor& visitor) = 0;
   // Newest first.
-  virtual schema::Result<void> scan_backwards(schema::BootTime from, schema::BootTime to, const Visitor& visitor) = 0;
+  virtual schema::Result<void> scan_backwards(schema::BootTime from, schema::BootTime to,
+                                              const Visitor& visitor) = 0;
   // One row by its sequence; kNotFound.
   virtual schema::Result<std::vector<std::byte>> load(schema::Sequence sequence) = 0;
   // State at `at` from the nearest keyframe; cost independent of the size of the store.

@@ -1,0 +1,110 @@
+// Writes the timeline of one service: the current partition, what it must know
+// to begin the next one, and the fold for keyframes. Internal to store/.
+#pragma once
+
+#include "store/call_fold.h"
+#include "store/frame.h"
+#include "store/layout.h"
+#include "store/meta.h"
+#include "store/rocks.h"
+#include "store/timeline.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace backsight::store {
+
+// Rows of different CPUs may be this much out of order across frames.
+inline constexpr std::int64_t kOrderSlackNs = 1'000'000'000;
+// State knows the last calls of a process for so long after its end.
+inline constexpr std::int64_t kForgetEndedNs = 600'000'000'000;
+
+class ServiceWriter {
+ public:
+  // `options` and `rocks` outlive the writer. Continues the last partition, or begins one.
+  static schema::Result<std::unique_ptr<ServiceWriter>> open(const StoreOptions& options,
+                                                             const RocksShared& rocks,
+                                                             std::int64_t boot_base_ns,
+                                                             const std::string& service);
+
+  schema::Result<void> put_plan(schema::PlanId id, std::span<const std::byte> encoded);
+  schema::Result<void> put_process(const schema::Process& process);
+  schema::Result<void> put_thread(const schema::Thread& thread);
+  schema::Result<void> put_gap(const schema::Gap& gap);
+  schema::Result<void> put_probe_status(const schema::ProbeStatus& status);
+  schema::Result<void> put_clock(const schema::ClockSample& sample);
+  schema::Result<schema::Sequence> append(std::span<const std::byte> rows, StoreWriter::Counters& counters);
+  schema::Result<void> flush();
+
+ private:
+  // What is known of the timeline; rebuilt from the database whenever writing failed.
+  struct State {
+    std::unique_ptr<Database> database;
+    PartitionName name;
+    PartitionHead head;
+    Watermarks marks;
+    CallFold fold;
+    schema::BootTime keyframe_at = kBeginning;
+    std::uint64_t rows_since_keyframe = 0;
+    std::unordered_set<std::uint64_t> plans_here;                        // stored in this partition
+    std::vector<std::pair<schema::ProcessId, schema::BootTime>> ending;  // not yet folded in
+  };
+
+  ServiceWriter(const StoreOptions& options, const RocksShared& rocks, std::int64_t boot_base_ns,
+                const std::string& service);
+
+  schema::Result<void> ready();
+  schema::Result<void> load_last(const PartitionName& name);
+  schema::Result<void> load_state(OpenedDatabase opened, const PartitionName& name);
+  void load_facts();
+  void load_fold();
+  schema::Gap damage_gap(schema::BootTime from) const;
+  schema::Result<void> begin_after_damage(const PartitionName& name);
+  schema::Result<void> begin_partition(schema::Sequence first, const Fold& fold,
+                                       schema::BootTime timeline_newest);
+  schema::Result<void> roll_if_due();
+  void end_processes_of_earlier_boots();
+  using KeyValues = std::vector<std::pair<std::string, std::string>>;
+  KeyValues copy_rows(const Fold& fold);
+  schema::Result<void> write_beginning(const Fold& fold, const KeyValues& rows);
+  void carry_facts(const Fold& fold, rocksdb::WriteBatch& batch);
+  void carry_threads(rocksdb::WriteBatch& batch);
+
+  void append_frame(std::span<const std::byte>& rest, StoreWriter::Counters& counters);
+  void need_plan(schema::PlanId id);
+  bool keyframe_due() const;
+  void add_keyframe();
+  void fold_endings();
+  void put(rocksdb::WriteBatch& batch, Family family, std::string_view key, std::string_view payload) const;
+  bool get_fact(std::string_view key) const;
+  schema::Result<void> put_fact(std::string_view key, std::span<const std::byte> encoded);
+  schema::Result<void> commit(rocksdb::WriteBatch& batch);
+
+  const StoreOptions& options_;
+  const RocksShared& rocks_;
+  const std::int64_t boot_base_ns_;
+  const std::string path_;
+  std::optional<State> state_;  // none: to be loaded again
+
+  // Facts that the next partition may need; kept over reloads.
+  std::unordered_map<std::uint64_t, std::string> plans_;  // encoded
+  std::map<schema::ProcessId, schema::Process> processes_;
+  std::map<std::pair<schema::ProcessId, std::uint32_t>, schema::Thread> threads_;
+  std::map<std::string, schema::ProbeStatus> statuses_;
+  schema::ClockSeries clock_;
+
+  FrameCodec codec_;
+  rocksdb::WriteBatch batch_;
+  std::string frame_;
+};
+
+// kNotFound, kCorrupt, kUnsupported.
+schema::Result<PartitionHead> load_head(const Database& database);
+schema::Result<Watermarks> load_watermarks(const Database& database);
+
+}  // namespace backsight::store
