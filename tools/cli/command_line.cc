@@ -24,29 +24,6 @@ constexpr std::array<OptionSpec, 6> kClientOptions = {{
     {"utc", "", "times in tables in UTC, not in the local zone"},
 }};
 
-std::vector<VerbSpec> all_verbs() {
-  const std::span<const VerbSpec> query_verbs = query::verbs();
-  std::vector<VerbSpec> verbs(query_verbs.begin(), query_verbs.end());
-  verbs.push_back({"check",
-                   "check -c FILE [--service S]",
-                   "what each configured probe would do; attaches nothing, needs no privilege",
-                   {},
-                   {{"config", "FILE", "the configuration"}},
-                   "probes",
-                   false,
-                   {"backsight check -c /etc/backsight/backsight.yaml --service checkout"}});
-  verbs.push_back({"help",
-                   "help [VERB] [--man] [--completion SHELL]",
-                   "help for one verb or for all",
-                   {"VERB?"},
-                   {{"man", "", "the manual page in troff, for `man -l -`"},
-                    {"completion", "SHELL", "completion for bash or zsh, for `source <(...)`"}},
-                   "",
-                   false,
-                   {"backsight help calls", "source <(backsight help --completion bash)"}});
-  return verbs;
-}
-
 std::string flag_name(std::string_view name) {
   static const std::map<std::string_view, std::string> kShort = {{"service", "-s,--service"},
                                                                  {"config", "-c,--config"}};
@@ -170,6 +147,28 @@ class Parser {
 
 }  // namespace
 
+std::vector<VerbSpec> program_verbs(std::span<const VerbSpec> query_verbs) {
+  std::vector<VerbSpec> verbs(query_verbs.begin(), query_verbs.end());
+  verbs.push_back({"check",
+                   "check -c FILE [--service S]",
+                   "what each configured probe would do; attaches nothing, needs no privilege",
+                   {},
+                   {{"config", "FILE", "the configuration"}},
+                   "probes",
+                   false,
+                   {"backsight check -c /etc/backsight/backsight.yaml --service checkout"}});
+  verbs.push_back({"help",
+                   "help [VERB] [--man] [--completion SHELL]",
+                   "help for one verb or for all",
+                   {"VERB?"},
+                   {{"man", "", "the manual page in troff, for `man -l -`"},
+                    {"completion", "SHELL", "completion for bash or zsh, for `source <(...)`"}},
+                   "",
+                   false,
+                   {"backsight help calls", "source <(backsight help --completion bash)"}});
+  return verbs;
+}
+
 schema::Result<CommandLine> parse_command_line(const Vocabulary& vocabulary,
                                                std::span<const std::string> arguments) {
   CommandLine line;
@@ -180,12 +179,6 @@ schema::Result<CommandLine> parse_command_line(const Vocabulary& vocabulary,
     return schema::make_error(schema::ErrorCode::kInvalid, problem.what(), "see `backsight help`");
   }
   return line;
-}
-
-const Vocabulary& program_vocabulary() {
-  static const std::vector<VerbSpec> kVerbs = all_verbs();
-  static const Vocabulary kVocabulary{kVerbs, query::common_options()};
-  return kVocabulary;
 }
 
 std::span<const query::OptionSpec> client_options() {

@@ -32,8 +32,7 @@ schema::Result<CommandLine> parse_command_line(const Vocabulary& vocabulary,
                                                std::span<const std::string> arguments);
 
 // The verbs of the query followed by the program's own: check and help.
-// `common` has the client's options, too.
-const Vocabulary& program_vocabulary();
+std::vector<query::VerbSpec> program_verbs(std::span<const query::VerbSpec> query_verbs);
 std::span<const query::OptionSpec> client_options();
 
 }  // namespace backsight::tools

@@ -1,4 +1,6 @@
 // backsight: the query tool.
+#include "query/verbs.h"
+#include "tools/cli/check.h"
 #include "tools/cli/program.h"
 
 #include <sys/ioctl.h>
@@ -53,6 +55,9 @@ int main(int argc, char** argv) {
   surroundings.columns = surroundings.terminal ? terminal_columns() : 100;
   surroundings.write = write_all;
   surroundings.complain = [](const std::string& text) { std::fputs(text.c_str(), stderr); };
+  surroundings.questions = {backsight::query::verbs(), backsight::query::common_options()};
+  surroundings.answer = backsight::query::answer;
+  surroundings.check = backsight::tools::check_config;
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return backsight::tools::run_program(arguments, surroundings);
 }

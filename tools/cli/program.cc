@@ -1,7 +1,6 @@
 #include "tools/cli/program.h"
 
 #include "probes/config.h"
-#include "tools/cli/check.h"
 #include "tools/cli/command_line.h"
 #include "tools/cli/help.h"
 #include "tools/cli/present.h"
@@ -20,16 +19,18 @@ using query::VerbSpec;
 
 class Program {
  public:
-  explicit Program(const Surroundings& surroundings) : around_(surroundings) {}
+  explicit Program(const Surroundings& surroundings)
+      : around_(surroundings),
+        verbs_(program_verbs(surroundings.questions.verbs)),
+        vocabulary_{verbs_, surroundings.questions.common} {}
 
   int run(std::span<const std::string> arguments) {
-    auto line = parse_command_line(program_vocabulary(), arguments);
+    auto line = parse_command_line(vocabulary_, arguments);
     if (!line) return fail(line.error());
     line_ = std::move(*line);
     if (line_.version) return show(std::string("backsight ") + kVersion + "\n");
     if (line_.help) {
-      return show(line_.verb != nullptr ? verb_help(program_vocabulary(), *line_.verb)
-                                        : general_help(program_vocabulary()));
+      return show(line_.verb != nullptr ? verb_help(vocabulary_, *line_.verb) : general_help(vocabulary_));
     }
     if (line_.verb->name == "help") return help();
     if (auto problem = choose_presentation()) return fail(*problem);
@@ -58,22 +59,21 @@ class Program {
   }
 
   int help() {
-    const Vocabulary& vocabulary = program_vocabulary();
-    if (parameter("man")) return show(manual_page(vocabulary));
+    if (parameter("man")) return show(manual_page(vocabulary_));
     if (const auto shell = parameter("completion")) {
-      const auto script = completion(vocabulary, *shell);
+      const auto script = completion(vocabulary_, *shell);
       return script ? show(*script) : fail(script.error());
     }
     const auto topic = parameter("verb");
-    if (!topic) return show(general_help(vocabulary));
-    if (const VerbSpec* verb = vocabulary.find(*topic)) return show(verb_help(vocabulary, *verb));
+    if (!topic) return show(general_help(vocabulary_));
+    if (const VerbSpec* verb = vocabulary_.find(*topic)) return show(verb_help(vocabulary_, *verb));
     std::string all;  // "help store": of every verb of the group
-    for (const VerbSpec& verb : vocabulary.verbs) {
-      if (verb.name.substr(0, topic->size() + 1) == *topic + " ") all += verb_help(vocabulary, verb) + "\n";
+    for (const VerbSpec& verb : vocabulary_.verbs) {
+      if (verb.name.substr(0, topic->size() + 1) == *topic + " ") all += verb_help(vocabulary_, verb) + "\n";
     }
     if (!all.empty()) return show(all);
     std::vector<std::string> names;
-    for (const VerbSpec& verb : vocabulary.verbs) names.emplace_back(verb.name);
+    for (const VerbSpec& verb : vocabulary_.verbs) names.emplace_back(verb.name);
     const std::string near = nearest_name(*topic, names);
     return fail(schema::make_error(schema::ErrorCode::kInvalid, "there is no verb '" + *topic + "'",
                                    near.empty() ? "see `backsight help`" : "did you mean '" + near + "'?"));
@@ -118,7 +118,7 @@ class Program {
     }
     auto config = probes::load_config(*path);
     if (!config) return fail_with(config.error(), 2);
-    auto answer = check_config(*config, parameter("service"));
+    auto answer = around_.check(*config, parameter("service"));
     if (!answer) return fail(answer.error());
     show(present(line_.verb->name, line_.verb->rows_key, answer->object, options_));
     return answer->all_resolved ? 0 : 2;
@@ -143,7 +143,7 @@ class Program {
   }
 
   int ask() {
-    auto request = build_request(program_vocabulary(), *line_.verb, line_.parameters);
+    auto request = build_request(vocabulary_, *line_.verb, line_.parameters);
     if (!request) return fail(request.error());
     schema::Result<boost::json::object> answer = boost::json::object();
     if (line_.server) {
@@ -152,7 +152,7 @@ class Program {
       auto path = store_path();
       if (!path) return fail(path.error());
       request->store_path = *path;
-      answer = query::answer(*request);
+      answer = around_.answer(*request);
     }
     if (!answer) return fail(answer.error());
     show(present(line_.verb->name, line_.verb->rows_key, *answer, options_));
@@ -162,6 +162,8 @@ class Program {
   }
 
   const Surroundings& around_;
+  std::vector<VerbSpec> verbs_;
+  Vocabulary vocabulary_;
   CommandLine line_;
   PresentOptions options_;
 };

@@ -2,6 +2,10 @@
 // it (environment, terminal, streams) handed in.
 #pragma once
 
+#include "probes/config.h"
+#include "tools/cli/check.h"
+#include "tools/http/request.h"
+
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -15,6 +19,10 @@ struct Surroundings {
   bool terminal = false;        // standard output is one
   bool error_terminal = false;  // standard error is one
   std::size_t columns = 100;
+  Vocabulary questions;  // the query's verbs and common options
+  Answer answer;
+  std::function<schema::Result<CheckAnswer>(const probes::Config&, const std::optional<std::string>& service)>
+      check;
   std::string default_config = "/etc/backsight/backsight.yaml";
   std::function<bool(const std::string&)> write;     // standard output; false: the reader is gone
   std::function<void(const std::string&)> complain;  // standard error

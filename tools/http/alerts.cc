@@ -1,7 +1,6 @@
 #include "tools/http/alerts.h"
 
 #include "schema/time.h"
-#include "store/timeline.h"
 #include "tools/http/json_text.h"
 
 #include <algorithm>
@@ -126,12 +125,6 @@ schema::Result<std::vector<Alert>> parse_alerts(std::string_view body) {
     alerts.push_back(std::move(*alert));
   }
   return alerts;
-}
-
-MomentPort store_moments(const std::string& store_path) {
-  return {[store_path] { return store::load_moments(store_path); },
-          [store_path](const schema::Moment& moment) { return store::put_moment(store_path, moment); },
-          [store_path](const schema::Pin& pin) { return store::put_pin(store_path, pin); }};
 }
 
 schema::Result<void> record_alerts(const std::vector<Alert>& alerts, const MomentPort& port,

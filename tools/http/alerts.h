@@ -32,7 +32,6 @@ struct MomentPort {
   std::function<schema::Result<void>(const schema::Moment&)> put_moment;
   std::function<schema::Result<void>(const schema::Pin&)> put_pin;
 };
-MomentPort store_moments(const std::string& store_path);
 
 // A firing alert becomes the moment `fingerprint` and pins [start - lookback,
 // start + 10 s]; a resolved one gets resolved_at. An alert that is known with

@@ -82,10 +82,6 @@ const query::VerbSpec* Vocabulary::find(std::string_view name) const {
   return found == verbs.end() ? nullptr : &*found;
 }
 
-Vocabulary query_vocabulary() {
-  return {query::verbs(), query::common_options()};
-}
-
 std::string parameter_name(std::string_view positional) {
   std::string name;
   for (char c : positional) {

@@ -22,7 +22,6 @@ struct Vocabulary {
 
   const query::VerbSpec* find(std::string_view name) const;
 };
-Vocabulary query_vocabulary();
 
 using Answer = std::function<schema::Result<boost::json::object>(const query::Request&)>;
 

@@ -3,8 +3,8 @@
 // work. Whoever hangs up or waits too long has their question cancelled.
 #include "tools/http/server.h"
 
-#include "query/verbs.h"
 #include "tools/http/api.h"
+#include "tools/http/server_start.h"
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -215,13 +215,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
 class BeastServer final : public HttpServer {
  public:
-  explicit BeastServer(HttpOptions options) : acceptor_(shared_.io), retry_(shared_.io) {
-    const std::string store_path = options.store_path;
+  BeastServer(const HttpOptions& options, Vocabulary vocabulary, Answer answer, MomentPort moments)
+      : acceptor_(shared_.io), retry_(shared_.io) {
     shared_.max_body_bytes = options.max_body_bytes;
     shared_.pool = std::make_unique<asio::thread_pool>(std::max(1u, options.threads));
-    shared_.api = std::make_unique<HttpApi>(
-        options, query_vocabulary(), [](const query::Request& request) { return query::answer(request); },
-        store_moments(store_path));
+    shared_.api = std::make_unique<HttpApi>(options, vocabulary, std::move(answer), std::move(moments));
   }
 
   ~BeastServer() override {
@@ -291,7 +289,8 @@ class BeastServer final : public HttpServer {
 
 }  // namespace
 
-schema::Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options) {
+schema::Result<std::unique_ptr<HttpServer>> start_server(const HttpOptions& options, Vocabulary vocabulary,
+                                                         Answer answer, MomentPort moments) {
   error_code failed;
   const std::string host = options.host == "localhost" ? "127.0.0.1" : options.host;
   const asio::ip::address address = asio::ip::make_address(host, failed);
@@ -306,7 +305,7 @@ schema::Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions option
   }
   try {
     const tcp::endpoint endpoint(address, options.port);
-    auto server = std::make_unique<BeastServer>(std::move(options));
+    auto server = std::make_unique<BeastServer>(options, vocabulary, std::move(answer), std::move(moments));
     BACKSIGHT_TRY(server->listen(endpoint));
     return std::unique_ptr<HttpServer>(std::move(server));
   } catch (const std::exception& problem) {
