@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,10 +21,10 @@ namespace backsight::collector {
 
 // For /metrics; a snapshot.
 struct CollectorMetrics {
-  std::uint64_t events = 0;               // rows stored
+  std::uint64_t events = 0;  // rows stored
   std::uint64_t raw_bytes = 0, stored_bytes = 0;
-  std::uint64_t processes = 0;            // alive, matched
-  std::uint64_t queue_bytes = 0;          // rows waiting to be written
+  std::uint64_t processes = 0;    // alive, matched
+  std::uint64_t queue_bytes = 0;  // rows waiting to be written
   std::uint64_t store_errors = 0;
   double cpu_seconds = 0;
   std::uint64_t resident_bytes = 0;
@@ -34,8 +35,18 @@ struct CollectorMetrics {
   std::vector<Probe> probes;
 };
 
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+class ProcFs;
+struct PlanJob;
+struct PlanAnswer;
+
 struct CollectorOptions {
-  std::string record_tape;  // path; empty: none
+  std::string record_tape;                                // path; empty: none
+  std::function<void(LogLevel, const std::string&)> log;  // empty: silent
+  // Replaced by tests; empty: the real ones.
+  std::shared_ptr<ProcFs> proc_fs;
+  std::function<PlanAnswer(const PlanJob&)> plan;  // called on the planning thread
 };
 
 class Collector {

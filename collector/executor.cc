@@ -1,0 +1,266 @@
+#include "collector/executor.h"
+
+#include "collector/clocks.h"
+#include "collector/linker.h"
+#include "schema/codec.h"
+
+#include <algorithm>
+
+namespace backsight::collector {
+namespace {
+
+bool same_counters(const schema::ProbeStatus& status, const bs_plan_counters& counters) {
+  if (status.hits != counters.hits || status.kept != counters.kept) return false;
+  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
+    if (status.lost[reason] != counters.lost[reason]) return false;
+  }
+  return true;
+}
+
+std::string name_of(const schema::ProbeStatus& status) {
+  return status.function.empty() ? status.probe : status.function + " in " + status.module_path;
+}
+
+}  // namespace
+
+Executor::Executor(boost::asio::io_context& loop, Parts parts)
+    : parts_(std::move(parts)),
+      tracker_(parts_.proc_fs, files_, state_, parts_.input, [this](const Event& event) { handle(event); }),
+      worker_(loop, parts_.plan, [this](const InstanceKey& instance, PlanAnswer answer) {
+        planned(instance, std::move(answer));
+      }) {}
+
+void Executor::handle(const Event& event) {
+  events_.push_back(event);
+  if (handling_) return;  // an action of ours caused it
+  handling_ = true;
+  while (!events_.empty()) {
+    const auto next = std::move(events_.front());
+    events_.pop_front();
+    for (const auto& action : apply(state_, next, boot_now_ns())) {
+      std::visit([this](const auto& it) { perform(it); }, action);
+    }
+  }
+  handling_ = false;
+}
+
+void Executor::perform(const PlanProbe& action) {
+  const auto* file = files_.find(action.instance.file);
+  if (!file) return handle(Planned{action.instance, PlanOutcome::kFailed, action.path + " is gone"});
+  worker_.submit({action.instance, action.probe, action.path, file->file});
+}
+
+void Executor::planned(const InstanceKey& instance, PlanAnswer answer) {
+  if (answer.result) plans_[instance] = answer.result;
+  handle(Planned{instance, answer.outcome, std::move(answer.message)});
+  if (!state_.instances.contains(instance)) plans_.erase(instance);
+}
+
+void Executor::perform(const AttachInstance& action) {
+  const auto plans = plans_.find(action.instance);
+  const auto* file = files_.find(action.instance.file);
+  if (plans == plans_.end() || !file) {
+    return handle(Attached{action.instance, "the file is gone"});
+  }
+  std::string failure;
+  std::size_t attached = 0;
+  for (const auto& plan : plans->second->plans) {
+    auto error = attach_plan(action, plan, *file);
+    if (error.empty()) ++attached;
+    if (failure.empty()) failure = std::move(error);
+  }
+  if (attached == plans->second->plans.size()) failure.clear();
+  if (attached > 0) failure.clear();  // the others have a status of their own
+  handle(Attached{action.instance, failure});
+}
+
+// Returns why it failed, or nothing.
+std::string Executor::attach_plan(const AttachInstance& action, const probes::CompiledPlan& plan,
+                                  const LoadedFile& file) {
+  schema::ProbeStatus status;
+  status.probe = plan.plan.probe;
+  status.function = plan.plan.function;
+  status.module_path = plan.plan.module_path;
+  status.lost.assign(schema::kLossReasonCount, 0);
+  status.plan = schema::plan_id(plan.plan);
+  status.at = {boot_now_ns()};
+  for (const auto& issue : plan.issues) {
+    status.message += (status.message.empty() ? "" : "; ") + issue.message;
+  }
+  const auto failed = [&](const schema::Error& error) {
+    status.state = schema::ProbeState::kFailed;
+    status.message = error.to_string();
+    report(action.service, status);
+    return status.message;
+  };
+  const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0);
+  const auto index = parts_.kernel.install_plan(plan, action.service_index, flags);
+  if (!index) return failed(index.error());
+  parts_.input.plan_added(*index, action.service, plan.plan);
+  auto attachment = parts_.kernel.attach(file.file->path(), *index, plan.sites);
+  if (!attachment) {
+    parts_.kernel.remove_plan(*index);
+    parts_.input.plan_removed(*index);
+    return failed(attachment.error());
+  }
+  status.state = schema::ProbeState::kActive;
+  report(action.service, status);
+  installed_.emplace(action.instance,
+                     Installed{action.service, *index, *std::move(attachment), std::move(status), false});
+  return {};
+}
+
+void Executor::perform(const DetachInstance& action) {
+  const auto [begin, end] = installed_.equal_range(action.instance);
+  for (auto it = begin; it != end; ++it) it->second.attachment.reset();
+  if (begin != end) parts_.drain();
+  for (auto it = begin; it != end; ++it) {
+    auto& installed = it->second;
+    const auto now_ns = boot_now_ns();
+    parts_.input.counters_read(installed.plan_index, parts_.kernel.counters(installed.plan_index), now_ns);
+    parts_.kernel.remove_plan(installed.plan_index);
+    parts_.input.plan_removed(installed.plan_index);
+    installed.status.state = schema::ProbeState::kPending;
+    installed.status.message = "detached: " + action.reason;
+    installed.status.at = {now_ns};
+    report(installed.service, installed.status);
+  }
+  installed_.erase(begin, end);
+  if (!action.keep_plans) plans_.erase(action.instance);
+  std::erase_if(summaries_, [&](const auto& summary) {  // of probes that are no longer configured
+    const auto same = [&](const auto& entry) {
+      return entry.second.service == summary.first.first &&
+             entry.second.config.function == summary.first.second;
+    };
+    return std::none_of(state_.probes.begin(), state_.probes.end(), same);
+  });
+}
+
+void Executor::perform(const AddProcess& action) {
+  if (auto result = parts_.kernel.add_process(action.service_index, action.pid); !result) {
+    log(LogLevel::kError, "process " + std::to_string(action.pid) + " cannot be added to service " +
+                              action.service + ": " + result.error().to_string());
+  }
+  parts_.input.process_started(action.service, tracker_.image_of(action.pid));
+}
+
+void Executor::perform(const RemoveProcess& action) {
+  parts_.kernel.remove_process(action.service_index, action.pid);
+}
+
+void Executor::perform(const ReadModules& action) {
+  tracker_.read_modules(action.pid, boot_now_ns());
+  watch_linkers(action.pid);
+}
+
+// Linkers stay watched: they are few, and shared by all processes of the host.
+void Executor::watch_linkers(std::uint32_t pid) {
+  for (const auto& event : events_) {  // what read_modules() has just found
+    const auto* seen = std::get_if<ModulesSeen>(&event);
+    if (!seen || seen->pid != pid) continue;
+    for (const auto& module : seen->modules) {
+      const auto* file = files_.find(module.id);
+      if (!file || !is_dynamic_linker(module.path) || linkers_.contains(module.id)) continue;
+      auto& watch = linkers_[module.id];
+      const auto offset = find_linker_hook(file->file->path());
+      if (!offset) {
+        log(LogLevel::kWarning, module.path + ": " + offset.error().to_string());
+        continue;
+      }
+      auto attachment = parts_.kernel.watch_linker(file->file->path(), *offset);
+      if (attachment) {
+        watch = *std::move(attachment);
+      } else {
+        log(LogLevel::kWarning, "libraries loaded later are found late: " + attachment.error().to_string());
+      }
+    }
+  }
+}
+
+void Executor::perform(const ReportStatus& action) {
+  schema::ProbeStatus status;
+  status.probe = action.probe;
+  status.state = action.state;
+  status.message = action.message;
+  status.lost.assign(schema::kLossReasonCount, 0);
+  status.at = {boot_now_ns()};
+  summaries_[{action.service, action.probe}] = status;
+  report(action.service, status);
+}
+
+void Executor::perform(const ReportGap& action) {
+  schema::Gap gap;
+  gap.from = {action.from_boot_ns};
+  gap.to = {action.to_boot_ns};
+  gap.reason = schema::LossReason::kNotAttached;
+  gap.probe = action.probe;
+  gap.pid = action.pid;
+  parts_.input.gap_found(action.service, gap);
+}
+
+void Executor::report(const std::string& service, const schema::ProbeStatus& status) {
+  parts_.input.status_changed(service, status);
+  if (status.function.empty() && status.state == schema::ProbeState::kActive) return;  // its instances say so
+  const bool is_bad = status.state == schema::ProbeState::kFailed;
+  log(is_bad ? LogLevel::kError : LogLevel::kInfo, "service " + service + ": probe " + name_of(status) +
+                                                       " is " + to_string(status.state) +
+                                                       (status.message.empty() ? "" : ": " + status.message));
+}
+
+void Executor::log(LogLevel level, const std::string& message) const {
+  if (parts_.log) parts_.log(level, message);
+}
+
+void Executor::read_counters(std::int64_t now_boot_ns) {
+  for (auto& [key, installed] : installed_) {
+    const auto counters = parts_.kernel.counters(installed.plan_index);
+    if (same_counters(installed.status, counters)) continue;
+    parts_.input.counters_read(installed.plan_index, counters, now_boot_ns);
+    installed.status.hits = counters.hits;
+    installed.status.kept = counters.kept;
+    for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
+      installed.status.lost[reason] = counters.lost[reason];
+    }
+    installed.changed = true;
+  }
+}
+
+void Executor::refresh_statuses(std::int64_t now_boot_ns) {
+  for (auto& [key, installed] : installed_) {
+    if (!std::exchange(installed.changed, false)) continue;
+    installed.status.at = {now_boot_ns};
+    parts_.input.status_changed(installed.service, installed.status);
+  }
+}
+
+void Executor::tidy() {
+  handle(Tick{});
+  std::set<FileId> used;
+  for (const auto& [pid, process] : state_.processes) {
+    used.insert(process.exe.id);
+    for (const auto& module : process.modules) used.insert(module.ref.id);
+  }
+  for (const auto& [key, instance] : state_.instances) used.insert(key.file);
+  files_.keep_only(used);
+}
+
+void Executor::detach_all() {
+  linkers_.clear();
+  std::vector<InstanceKey> keys;
+  for (auto& [key, installed] : installed_) {
+    installed.attachment.reset();
+    if (keys.empty() || keys.back() != key) keys.push_back(key);
+  }
+  for (const auto& key : keys) perform(DetachInstance{key, "the collector was stopped", true});
+}
+
+std::vector<CollectorMetrics::Probe> Executor::statuses() const {
+  std::vector<CollectorMetrics::Probe> all;
+  for (const auto& [key, installed] : installed_) all.push_back({installed.service, installed.status});
+  for (const auto& [name, summary] : summaries_) {
+    if (summary.state != schema::ProbeState::kActive) all.push_back({name.first, summary});
+  }
+  return all;
+}
+
+}  // namespace backsight::collector

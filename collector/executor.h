@@ -1,0 +1,91 @@
+// Carries out what the actuator decides: plans on the worker, installs and
+// attaches in the kernel, keeps the probes' status, and feeds outcomes back.
+#pragma once
+
+#include "collector/actuator.h"
+#include "collector/collector.h"
+#include "collector/file_table.h"
+#include "collector/kernel.h"
+#include "collector/pipeline_input.h"
+#include "collector/planning.h"
+#include "collector/process_tracker.h"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace backsight::collector {
+
+class Executor {
+ public:
+  struct Parts {
+    Kernel& kernel;
+    ProcFs& proc_fs;
+    PipelineInput& input;
+    PlanFunction plan;
+    std::function<void()> drain;  // takes everything from both rings
+    std::function<void(LogLevel, const std::string&)> log;
+  };
+
+  Executor(boost::asio::io_context& loop, Parts parts);
+
+  // Applies the event and whatever follows from it.
+  void handle(const Event& event);
+  void detach_all();
+  void stop_planning() { worker_.stop(); }
+
+  ProcessTracker& tracker() { return tracker_; }
+  const ActuatorState& state() const { return state_; }
+  bool is_planning() const { return worker_.outstanding() > 0; }
+  bool has_attachments() const { return !installed_.empty(); }
+
+  // Reads all counters into the pipeline and the statuses.
+  void read_counters(std::int64_t now_boot_ns);
+  // Stores the statuses whose counters have changed.
+  void refresh_statuses(std::int64_t now_boot_ns);
+  // Closes files that nobody needs, detaches what is not used for long.
+  void tidy();
+  std::vector<CollectorMetrics::Probe> statuses() const;
+
+ private:
+  struct Installed {
+    std::string service;
+    std::uint32_t plan_index = 0;
+    std::unique_ptr<Attachment> attachment;
+    schema::ProbeStatus status;
+    bool changed = false;
+  };
+  void perform(const PlanProbe& action);
+  void perform(const AttachInstance& action);
+  void perform(const DetachInstance& action);
+  void perform(const AddProcess& action);
+  void perform(const RemoveProcess& action);
+  void perform(const ReadModules& action);
+  void perform(const ReportStatus& action);
+  void perform(const ReportGap& action);
+  void planned(const InstanceKey& instance, PlanAnswer answer);
+  std::string attach_plan(const AttachInstance& action, const probes::CompiledPlan& plan,
+                          const LoadedFile& file);
+  void watch_linkers(std::uint32_t pid);
+  void report(const std::string& service, const schema::ProbeStatus& status);
+  void log(LogLevel level, const std::string& message) const;
+
+  Parts parts_;
+  ActuatorState state_;
+  FileTable files_;
+  ProcessTracker tracker_;
+  PlanWorker worker_;
+  std::deque<Event> events_;
+  bool handling_ = false;
+  std::map<InstanceKey, std::shared_ptr<const probes::PlanResult>> plans_;
+  std::multimap<InstanceKey, Installed> installed_;
+  std::map<std::pair<std::string, std::string>, schema::ProbeStatus> summaries_;  // by service, probe
+  std::map<FileId, std::unique_ptr<Attachment>> linkers_;                         // null: cannot be watched
+};
+
+}  // namespace backsight::collector

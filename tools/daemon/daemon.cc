@@ -1,0 +1,213 @@
+#include "tools/daemon/daemon.h"
+
+#include "collector/collector.h"
+#include "collector/kernel.h"
+#include "store/timeline.h"
+#include "tools/daemon/log.h"
+#include "tools/daemon/metrics_text.h"
+#include "tools/daemon/service_manager.h"
+#include "tools/http/server.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace backsight::tools {
+namespace {
+
+using collector::LogLevel;
+using schema::Result;
+
+store::StoreOptions store_options(const probes::Config& config) {
+  store::StoreOptions options;
+  options.path = config.store.path;
+  options.partition_ns = config.store.partition_ns;
+  options.durability = config.store.durability == probes::Durability::kPower ? store::Durability::kPower
+                                                                             : store::Durability::kProcess;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  options.host = host;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> options.boot_id;
+  return options;
+}
+
+Result<std::unique_ptr<store::StoreWriter>> open_store(const probes::Config& config) {
+  auto store = store::StoreWriter::open(store_options(config));
+  if (store) return store;
+  auto error = store.error().within("store " + config.store.path);
+  if (error.hint.empty()) {
+    error.hint = error.code == schema::ErrorCode::kBusy
+                     ? "another collector writes it: stop that one, or give this one another --store"
+                     : "the directory must be writable for user " + std::to_string(geteuid()) +
+                           "; --store DIR names another";
+  }
+  return error;
+}
+
+// A file is kept open for each binary and library that is probed.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string describe(const collector::KernelFeatures& features) {
+  std::string text = "Linux " + features.release + ": ";
+  text += features.uprobe_multi ? "uprobe_multi" : "perf-event uprobes";
+  if (features.bpf_loop) text += ", bpf_loop";
+  if (features.nop5_optimised) text += ", optimised nop5";
+  return text;
+}
+
+class Daemon {
+ public:
+  Daemon(const DaemonOptions& options, probes::Config config)
+      : options_(options), config_(std::move(config)) {}
+
+  Result<void> run() {
+    raise_file_limit();
+    auto kernel = collector::open_libbpf_kernel({});
+    if (!kernel) return kernel.error().within("capture");
+    log_line(LogLevel::kInfo, describe((*kernel)->features()));
+    auto store = open_store(config_);
+    if (!store) return store.error();
+    store_ = *std::move(store);
+    collector::CollectorOptions options;
+    options.record_tape = options_.record_tape;
+    options.log = log_line;
+    collector_ =
+        collector::Collector::create(loop_, config_, *std::move(kernel), *store_, std::move(options));
+    wait_for_signal();  // from here on a signal stops in order
+    BACKSIGHT_TRY(start_http());
+    BACKSIGHT_TRY(collector_->start());
+    every_tick();
+    loop_.run();
+    return {};
+  }
+
+ private:
+  Result<void> start_http() {
+    if (!config_.listen) return {};
+    HttpOptions options;
+    options.host = config_.listen->host;
+    options.port = config_.listen->port;
+    options.store_path = config_.store.path;
+    options.alert_lookback_ns = config_.alert_lookback_ns;
+    options.metrics = [this] { return metrics_text(collector_->metrics(), collector_->ready()); };
+    options.ready = [this] { return collector_->ready(); };
+    auto server = HttpServer::start(std::move(options));
+    if (!server) return server.error();
+    http_ = *std::move(server);
+    log_line(LogLevel::kInfo, "listening on " + config_.listen->host + ":" + std::to_string(http_->port()));
+    return {};
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal != SIGHUP) return stop(signal);
+      reload();
+      wait_for_signal();
+    });
+  }
+
+  void stop(int signal) {
+    log_line(LogLevel::kInfo, std::string("stopping on ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+    notify_service_manager("STOPPING=1");
+    http_.reset();
+    collector_->stop();
+    log_line(LogLevel::kInfo,
+             "stopped; " + std::to_string(collector_->metrics().events) + " events were recorded");
+    loop_.stop();
+  }
+
+  void reload() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    notify_service_manager(
+        "RELOADING=1\nMONOTONIC_USEC=" +
+        std::to_string(std::uint64_t(now.tv_sec) * 1'000'000 + std::uint64_t(now.tv_nsec) / 1000));
+    apply_configuration();
+    notify_service_manager("READY=1");
+  }
+
+  // A configuration that cannot be used leaves everything as it is.
+  void apply_configuration() {
+    auto config = probes::load_config(options_.config);
+    if (!config) {
+      log_error(config.error());
+      return log_line(LogLevel::kError, "the configuration was not reloaded; the former one stays in force");
+    }
+    if (!options_.store.empty()) config->store.path = options_.store;
+    if (config->store != config_.store || config->listen != config_.listen ||
+        config->memory_bytes != config_.memory_bytes) {
+      log_line(LogLevel::kWarning, "changes of store, listen and limits take effect with the next start");
+      config->store = config_.store;
+      config->listen = config_.listen;
+      config->memory_bytes = config_.memory_bytes;
+    }
+    if (auto result = collector_->reload(*config); !result) return log_error(result.error());
+    config_ = *std::move(config);
+    log_line(LogLevel::kInfo,
+             "configuration reloaded: " + std::to_string(config_.services.size()) + " service(s)");
+  }
+
+  // READY once, and the watchdog's sign of life.
+  void every_tick() {
+    using namespace std::chrono_literals;
+    if (!announced_ && collector_->ready()) {
+      announced_ = true;
+      notify_service_manager("READY=1\nSTATUS=recording");
+      log_line(LogLevel::kInfo, "ready: recording " + std::to_string(config_.services.size()) +
+                                    " service(s) to " + config_.store.path);
+    }
+    if (watchdog_) notify_service_manager("WATCHDOG=1");
+    const auto period = !announced_ ? std::chrono::microseconds(20ms)
+                        : watchdog_ ? std::chrono::microseconds(*watchdog_)
+                                    : std::chrono::microseconds(1h);
+    timer_.expires_after(period);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) every_tick();
+    });
+  }
+
+  const DaemonOptions& options_;
+  probes::Config config_;
+  boost::asio::io_context loop_{1};
+  boost::asio::signal_set signals_{loop_, SIGHUP, SIGTERM, SIGINT};
+  boost::asio::steady_timer timer_{loop_};
+  std::unique_ptr<store::StoreWriter> store_;
+  std::unique_ptr<collector::Collector> collector_;
+  std::unique_ptr<HttpServer> http_;
+  std::optional<std::uint64_t> watchdog_ = watchdog_period_us();
+  bool announced_ = false;
+};
+
+}  // namespace
+
+Result<void> run_daemon(const DaemonOptions& options, probes::Config config) {
+  return Daemon(options, std::move(config)).run();
+}
+
+Result<void> load_tape(const DaemonOptions& options, const probes::Config& config) {
+  auto store = open_store(config);
+  if (!store) return store.error();
+  const auto rows = collector::replay_tape(options.replay_tape, **store);
+  if (!rows) return rows.error();
+  log_line(LogLevel::kInfo, std::to_string(*rows) + " events were loaded into " + config.store.path);
+  return {};
+}
+
+}  // namespace backsight::tools
