@@ -40,7 +40,6 @@ class MultiAttachment : public Attachment {
 
 class PerfAttachment : public Attachment {
  public:
-  ~PerfAttachment() override { close_perf_uprobes(std::move(probes)); }
   std::vector<PerfUprobe> probes;
 };
 

@@ -4,13 +4,10 @@
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <thread>
 
 namespace backsight::collector {
 namespace {
@@ -67,19 +64,6 @@ schema::Result<PerfUprobe> link_perf_uprobe(int program_fd, const std::string& p
   if (link < 0) return failure("cannot attach to", path, offset, -link);
   probe.link = Descriptor(link);
   return probe;
-}
-
-void close_perf_uprobes(std::vector<PerfUprobe> probes) {
-  constexpr std::size_t kThreads = 64;
-  const std::size_t workers = std::min(kThreads, probes.size() / 2);
-  std::atomic<std::size_t> next{0};
-  const auto close_some = [&] {
-    for (std::size_t i = next++; i < probes.size(); i = next++) probes[i] = PerfUprobe{};
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < workers; i++) threads.emplace_back(close_some);
-  close_some();
-  for (auto& thread : threads) thread.join();
 }
 
 }  // namespace backsight::collector

@@ -7,11 +7,11 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace backsight::collector {
 
-// Detached when both are closed.
+// Detached when both are closed. That waits for grace periods of the kernel, about
+// 0.1 s for each probe, one after the other.
 struct PerfUprobe {
   Descriptor event;
   Descriptor link;
@@ -19,9 +19,5 @@ struct PerfUprobe {
 
 schema::Result<PerfUprobe> link_perf_uprobe(int program_fd, const std::string& path, std::uint64_t offset,
                                             bool is_return, std::uint64_t cookie);
-
-// Closes all. Each close waits for grace periods of the kernel (about 0.1 s), so
-// many are closed at the same time.
-void close_perf_uprobes(std::vector<PerfUprobe> probes);
 
 }  // namespace backsight::collector

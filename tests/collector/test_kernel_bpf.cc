@@ -2,7 +2,7 @@
 // operation brings back, and what is said where memory cannot be read.
 #include "schema/event.h"
 #include "schema/facts.h"
-#include "tests/collector/bpf_harness.h"
+#include "tests/collector/bpf_plans.h"
 
 #include <catch2/catch.hpp>
 
@@ -11,7 +11,6 @@
 using namespace backsight;
 using namespace backsight::collector;
 using namespace backsight::collector::testing;
-using probes::CompiledPlan;
 
 static_assert(sizeof(bs_item) == sizeof(schema::ItemHeader));
 static_assert(offsetof(bs_item, type) == offsetof(schema::ItemHeader, type));
@@ -38,85 +37,6 @@ static_assert(int(BS_LOSS_RING_FULL) == int(schema::LossReason::kRingFull));
 static_assert(int(BS_LOSS_NO_SCRATCH) == int(schema::LossReason::kNoScratch));
 static_assert(int(BS_LOSS_NESTED) == int(schema::LossReason::kNestedLimit));
 static_assert(int(BS_LOSS_TOO_LARGE) == int(schema::LossReason::kTooLarge));
-
-namespace {
-
-constexpr std::uint32_t kLive = BS_PLAN_ENABLED;
-constexpr std::uint32_t kNone = 0xffffffff;
-
-bs_op op(bs_op_code code, int a = 0, int b = 0, std::uint32_t c = 0, std::uint64_t d = 0) {
-  return {static_cast<__u8>(code), static_cast<__u8>(a), static_cast<__u16>(b), c, d};
-}
-
-// Types of the hand-made plans.
-enum : std::uint32_t { kWord, kNodePointer, kNode, kCharPointer, kChar, kSpan, kText, kTypes };
-
-// Entry and return programs of `entry` and `ret`, and chase programs for the types above.
-CompiledPlan make_plan(std::vector<bs_op> entry, std::vector<bs_op> ret = {}) {
-  CompiledPlan plan;
-  plan.plan.function = "observe";
-  plan.plan.limits.string_bytes = 8;
-  plan.types.assign(kTypes, bs_type{8, kNone});
-  plan.entry_pc = 0;
-  plan.ops = std::move(entry);
-  plan.ops.push_back(op(BS_OP_END));
-  if (!ret.empty()) {
-    plan.return_pc = static_cast<std::uint32_t>(plan.ops.size());
-    plan.ops.insert(plan.ops.end(), ret.begin(), ret.end());
-    plan.ops.push_back(op(BS_OP_END));
-  }
-  const auto chase = [&plan](std::uint32_t type, std::uint32_t size, bs_op operation) {
-    plan.types[type] = {size, static_cast<std::uint32_t>(plan.ops.size())};
-    plan.ops.push_back(operation);
-    plan.ops.push_back(op(BS_OP_NEXT));
-  };
-  chase(kNodePointer, 8, op(BS_OP_CHASE_PTR, 0, 0, kNode, 16));
-  chase(kNode, 16, op(BS_OP_CHASE_PTR, 0, 8, kNode, 16));
-  chase(kCharPointer, 8, op(BS_OP_CHASE_CSTR, 0, 0, kChar));
-  chase(kSpan, 16, op(BS_OP_CHASE_SPAN, 1, 0, kNode, 16));
-  chase(kText, 16, op(BS_OP_CHASE_COUNTED, 1, 0, kChar, 8ull << 32 | 1));
-  return plan;
-}
-
-// Emits a register as `type`.
-std::vector<bs_op> emit_register(int number, std::uint32_t type, int root = 0, unsigned bytes = 8) {
-  return {op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_REG, number), op(BS_OP_EMIT, 0, root, type, bytes)};
-}
-
-std::vector<bs_op> operator+(std::vector<bs_op> a, const std::vector<bs_op>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-// A kernel, a target whose process is in service 0, and one attached plan.
-struct Setup {
-  explicit Setup(KernelOptions options = {}) : kernel(open_kernel(options)) {
-    if (kernel) REQUIRE(kernel->add_process(0, static_cast<std::uint32_t>(target.pid())).has_value());
-  }
-  void attach(const CompiledPlan& plan, const std::vector<probes::Site>& sites, std::uint32_t flags = kLive) {
-    auto index = kernel->install_plan(plan, 0, flags);
-    INFO((index ? "" : index.error().to_string()));
-    REQUIRE(index.has_value());
-    plan_index = *index;
-    auto attached = kernel->attach(Target::path(), plan_index, sites);
-    INFO((attached ? "" : attached.error().to_string()));
-    REQUIRE(attached.has_value());
-    attachment = std::move(*attached);
-  }
-  void attach_entry(const CompiledPlan& plan, const char* function = "observe") {
-    attach(plan, {entry_site(find_function(Target::path(), function))});
-  }
-  std::vector<Record> run(const std::string& command) {
-    target.run(command);
-    return drain(*kernel);
-  }
-  std::unique_ptr<Kernel> kernel;
-  Target target;
-  std::uint32_t plan_index = 0;
-  std::unique_ptr<Attachment> attachment;
-};
-
-}  // namespace
 
 TEST_CASE("[bpf] features name what this kernel has") {
   const auto features = probe_kernel_features();
