@@ -50,6 +50,10 @@ MappedArray<Value>::~MappedArray() {
   if (values_) ::munmap(values_, bytes_);
 }
 
+template class MappedArray<bs_plan>;
+template class MappedArray<bs_op>;
+template class MappedArray<bs_type>;
+
 schema::Result<std::unique_ptr<PlanMaps>> PlanMaps::open(Descriptors maps) {
   auto result = std::unique_ptr<PlanMaps>(new PlanMaps);
   auto plans = MappedArray<bs_plan>::open(maps.plans, BS_MAX_PLANS);
