@@ -1,0 +1,213 @@
+#include "probes/capture_compiler.h"
+
+#include "probes/chase_programs.h"
+#include "schema/expression.h"
+
+#include <algorithm>
+
+namespace backsight::probes {
+
+using schema::Capture;
+using schema::kNoType;
+using schema::Type;
+using schema::TypeId;
+using schema::TypeKind;
+using schema::Unavailable;
+
+namespace {
+
+constexpr std::size_t kMaxCaptures = 256;
+constexpr int kMaxStack = BS_STACK;
+
+int stack_effect(const bs_op& op) {
+  switch (op.code) {
+    case BS_OP_PUSH_REG:
+    case BS_OP_PUSH_CONST:
+    case BS_OP_PUSH_IP_REL:
+      return 1;
+    case BS_OP_ADD:
+    case BS_OP_SUB:
+    case BS_OP_MUL:
+      return -1;
+    default:
+      return 0;
+  }
+}
+
+bool fits_stack(const std::vector<bs_op>& ops) {
+  int depth = 0;
+  int most = 0;
+  for (const bs_op& op : ops) {
+    depth += stack_effect(op);
+    most = std::max(most, depth);
+  }
+  return most <= kMaxStack - 4;
+}
+
+}  // namespace
+
+void CaptureCompiler::compile(const ProbeConfig& probe) {
+  if (probe.capture_default) {
+    add_defaults();
+  } else {
+    for (const CaptureConfig& config : probe.capture) add(config);
+  }
+  finish_types(probe.limits.depth);
+  emit_program(false);
+  emit_program(true);
+  compile_chase_programs(output_, followed_);
+}
+
+void CaptureCompiler::add_defaults() {
+  for (const Parameter& parameter : context_.function.parameters) {
+    if (parameter.name.empty() || !output_.plan.on_entry) continue;
+    Capture capture;
+    capture.name = capture.expression = parameter.name;
+    capture.path = {parameter.name};
+    add_operand(std::move(capture), expressions_.parameter(parameter), parameter.name);
+  }
+  if (!context_.function.return_type || !output_.plan.on_return) return;
+  Capture capture;
+  capture.name = capture.expression = "ret";
+  capture.path = {"ret"};
+  add_operand(std::move(capture), expressions_.return_value(), "ret");
+}
+
+void CaptureCompiler::add(const CaptureConfig& config) {
+  auto operand = expressions_.compile(config.expression);
+  if (!operand) {
+    output_.issues.push_back({operand.error().message, operand.error().hint});
+    return;
+  }
+  Capture capture;
+  capture.expression = config.expression;
+  capture.name = config.name.empty() ? config.expression : config.name;
+  if (const auto tree = schema::parse_expression(config.expression); tree && config.name.empty()) {
+    capture.path = schema::plain_path(**tree);
+  }
+  if (operand->at_return ? !output_.plan.on_return : !output_.plan.on_entry) {
+    output_.issues.push_back({std::string("'") + config.expression + "' is known only at " +
+                                  (operand->at_return ? "return" : "entry") +
+                                  ", and there is no such event here",
+                              operand->at_return ? output_.plan.return_reason : "add entry to `on`"});
+    return;
+  }
+  add_operand(std::move(capture), std::move(*operand), config.expression);
+}
+
+// What cannot be an item, whatever its location.
+void CaptureCompiler::check_size(Operand& operand) const {
+  const Type& type = context_.types.type(operand.type);
+  if (operand.source.unavailable != Unavailable::kNone) return;
+  if (type.kind == TypeKind::kUndefined) {
+    operand.source = unavailable_source(Unavailable::kUndefinedType, type.name + " is only declared");
+  } else if (type.kind == TypeKind::kUnsupported || type.kind == TypeKind::kVoid ||
+             type.kind == TypeKind::kFunction || type.size_bytes == 0) {
+    operand.source = unavailable_source(
+        Unavailable::kUnsupportedType,
+        "values of type " + (type.name.empty() ? "this" : type.name) + " are not supported yet");
+  } else if (operand.is_range && type.size_bytes > BS_MAX_OBJECT) {
+    operand.source = unavailable_source(Unavailable::kUnsupportedType, "its elements are too large");
+  } else if (!operand.source.in_memory && type.size_bytes > 16) {
+    operand.source = unavailable_source(Unavailable::kUnsupportedType, "it is too large for registers");
+  } else if (!fits_stack(operand.source.ops) || !fits_stack(operand.count)) {
+    operand.source = unavailable_source(Unavailable::kUnsupportedType, "its expression is too complicated");
+  }
+}
+
+void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::string& shown) {
+  if (compiled_.size() >= kMaxCaptures) {
+    output_.issues.push_back({"'" + shown + "' is one capture too many", "at most 256 a probe"});
+    return;
+  }
+  if (operand.is_range && !operand.projection.empty()) {
+    const TypeId projected = expressions_.project(operand.type, operand.projection);
+    if (projected == kNoType) {
+      output_.issues.push_back(
+          {"'" + shown + "': " + context_.types.type(operand.type).name + " has no such member", ""});
+      return;
+    }
+    operand.type = projected;
+  }
+  check_size(operand);
+  if (operand.source.unavailable != Unavailable::kNone) {
+    output_.issues.push_back({"'" + shown + "' is not available (" + to_string(operand.source.unavailable) +
+                                  "): " + operand.source.why,
+                              ""});
+    operand.source.ops.clear();
+  }
+  capture.type = operand.type;
+  capture.is_range = operand.is_range;
+  capture.at_return = operand.at_return;
+  capture.unavailable = operand.source.unavailable;
+  capture.projection = operand.projection;
+  compiled_.push_back({std::move(capture), std::move(operand)});
+}
+
+// Types reachable from the captures, numbered anew for the plan.
+void CaptureCompiler::finish_types(std::uint32_t depth) {
+  std::vector<TypeId> roots;
+  for (const Compiled& compiled : compiled_) roots.push_back(compiled.capture.type);
+  context_.types.finish(roots, depth);
+  std::vector<TypeId> renumbered;
+  output_.plan.types = context_.types.take(roots, renumbered);
+  output_.types.assign(output_.plan.types.size(), bs_type{0, kNoProgram});
+  for (std::size_t i = 0; i < output_.types.size(); ++i) {
+    const std::uint64_t size = output_.plan.types[i].size_bytes;
+    output_.types[i].size = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, BS_MAX_OBJECT));
+  }
+  for (Compiled& compiled : compiled_) {
+    compiled.capture.type = renumbered[compiled.capture.type.value];
+    output_.plan.captures.push_back(compiled.capture);
+  }
+  for (const auto& [id, member] : expressions_.followed()) {
+    if (renumbered[id] == kNoType || renumbered[member.type.value] == kNoType) continue;
+    schema::Member only = member;
+    only.type = renumbered[member.type.value];
+    followed_[renumbered[id].value] = only;
+  }
+}
+
+void CaptureCompiler::emit_program(bool at_return) {
+  const auto begin = static_cast<std::uint32_t>(output_.ops.size());
+  for (std::size_t i = 0; i < compiled_.size(); ++i) {
+    const Compiled& compiled = compiled_[i];
+    if (compiled.capture.at_return != at_return || compiled.capture.unavailable != Unavailable::kNone)
+      continue;
+    emit(compiled, static_cast<std::uint16_t>(i));
+  }
+  if (output_.ops.size() == begin) return;
+  output_.ops.push_back(make_op(BS_OP_END));
+  (at_return ? output_.return_pc : output_.entry_pc) = begin;
+}
+
+void CaptureCompiler::emit(const Compiled& compiled, std::uint16_t root) {
+  const Operand& operand = compiled.operand;
+  const std::uint32_t type = compiled.capture.type.value;
+  const std::uint64_t size = output_.plan.types[type].size_bytes;
+  output_.ops.push_back(make_op(BS_OP_ROOT, 0, root));
+  const auto append = [&](const std::vector<bs_op>& ops) {
+    for (bs_op op : ops) {
+      if (op.code == BS_OP_LOAD) {  // the item that says why, where it cannot be read
+        op.c = type;
+        op.d = root;
+      }
+      output_.ops.push_back(op);
+    }
+  };
+  if (operand.is_range) {
+    append(operand.end);
+    append(operand.source.ops);
+    append(operand.count);
+    output_.ops.push_back(make_op(BS_OP_COPY_RANGE, operand.end.empty() ? 0 : 1, root, type, size));
+    return;
+  }
+  append(operand.source.ops);
+  if (operand.source.in_memory) {
+    output_.ops.push_back(make_op(BS_OP_COPY, 0, root, type, std::min<std::uint64_t>(size, BS_MAX_OBJECT)));
+  } else {
+    output_.ops.push_back(make_op(BS_OP_EMIT, 0, root, type, size));
+  }
+}
+
+}  // namespace backsight::probes

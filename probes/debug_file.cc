@@ -1,0 +1,96 @@
+#include "probes/debug_file.h"
+
+#include <cstdio>
+
+namespace backsight::probes {
+
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string hex(std::uint32_t value) {
+  char text[16];
+  std::snprintf(text, sizeof(text), "%08x", value);
+  return text;
+}
+
+struct Search {
+  std::shared_ptr<const ElfFile> binary;
+  std::string shown;
+  DebugFile result;
+  std::string looked_in;
+
+  void note(const std::string& place) { looked_in += (looked_in.empty() ? "" : ", ") + place; }
+
+  // Takes the candidate if it belongs to the binary. `crc`: demanded of a debuglink.
+  bool try_candidate(const std::string& path, const std::uint32_t* crc) {
+    note(path);
+    auto opened = ElfFile::open(path);
+    if (!opened) {
+      if (opened.error().code != schema::ErrorCode::kNotFound) {
+        result.issues.push_back(
+            {"debug file of " + shown + ": " + opened.error().message, opened.error().hint});
+      }
+      return false;
+    }
+    if (opened->build_id() != binary->build_id()) {
+      const std::string theirs = opened->build_id().empty() ? "(none)" : opened->build_id();
+      result.issues.push_back({"build-id " + (binary->build_id().empty() ? "(none)" : binary->build_id()) +
+                                   " of " + shown + " does not match debug file " + path + " with build-id " +
+                                   theirs,
+                               "install the debug file of exactly this build"});
+      return false;
+    }
+    if (crc) {
+      const auto actual = opened->crc32();
+      if (!actual || *actual != *crc) {
+        result.issues.push_back({"CRC of debug file " + path + " is " +
+                                     (actual ? hex(*actual) : "unreadable") + ", " + shown + " expects " +
+                                     hex(*crc),
+                                 "install the debug file of exactly this build"});
+        return false;
+      }
+    }
+    if (!opened->has_contents(".debug_info")) {
+      result.issues.push_back({"debug file " + path + " of " + shown + " has no .debug_info", ""});
+      return false;
+    }
+    result.file = std::make_shared<const ElfFile>(std::move(*opened));
+    return true;
+  }
+};
+
+}  // namespace
+
+DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const std::string& shown,
+                          const std::vector<std::string>& debug_roots) {
+  if (binary->has_contents(".debug_info")) return {binary, {}};
+  Search search{binary, shown, {}, shown};
+  const std::string& id = binary->build_id();
+  if (id.size() > 2) {
+    for (const std::string& root : debug_roots) {
+      if (search.try_candidate(root + "/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug",
+                               nullptr)) {
+        return search.result;
+      }
+    }
+  }
+  if (const auto link = binary->debug_link()) {
+    const std::string directory = directory_of(binary->path());
+    std::vector<std::string> candidates = {directory + "/" + link->file, directory + "/.debug/" + link->file};
+    for (const std::string& root : debug_roots)
+      candidates.push_back(root + directory_of(shown) + "/" + link->file);
+    for (const std::string& candidate : candidates) {
+      if (search.try_candidate(candidate, &link->crc)) return search.result;
+    }
+  }
+  search.result.issues.push_back(
+      {"no debug information found for " + shown + "; looked in " + search.looked_in,
+       "build it with -g, or install its debug symbol package"});
+  return search.result;
+}
+
+}  // namespace backsight::probes

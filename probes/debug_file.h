@@ -1,0 +1,24 @@
+// Where the debug information of a binary is: in the file itself, under a
+// debug root by build-id, or by .gnu_debuglink. A candidate of another build is
+// refused, with an issue that says so.
+#pragma once
+
+#include "probes/elf_file.h"
+#include "probes/planner.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace backsight::probes {
+
+struct DebugFile {
+  std::shared_ptr<const ElfFile> file;  // null: none found; may be the binary itself
+  std::vector<Issue> issues;
+};
+
+// `shown` is the binary's path for messages.
+DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const std::string& shown,
+                          const std::vector<std::string>& debug_roots);
+
+}  // namespace backsight::probes

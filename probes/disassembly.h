@@ -1,0 +1,50 @@
+// The machine code of one function, decoded linearly from the beginning of each
+// of its ranges, so that every probe is known to lie on an instruction
+// boundary. Where decoding fails, the rest of the function is not trusted.
+#pragma once
+
+#include "probes/elf_file.h"
+#include "schema/plan.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace backsight::probes {
+
+enum class InstructionKind : std::uint8_t {
+  kOther,
+  kReturn,
+  kJump,             // direct, unconditional
+  kConditionalJump,  // also loop, jrcxz and xbegin
+  kCall,             // also indirect
+  kIndirectJump,     // through a register or memory: see table_jump
+  kTrap,             // int3, ud2, hlt: never a place for a probe
+};
+
+struct Instruction {
+  std::uint64_t address = 0;
+  std::uint8_t length = 0;
+  InstructionKind kind = InstructionKind::kOther;
+  std::optional<std::uint64_t> target;  // of direct jumps and calls
+  schema::SiteClass site_class = schema::SiteClass::kSingleStep;
+  bool is_endbr64 = false;
+  bool is_nop = false;
+  bool undoes_frame = false;           // pop, leave, add rsp
+  bool is_table_jump = false;          // kIndirectJump: proven to be a jump table's
+  bool is_indirect_tail_call = false;  // kIndirectJump: proven to leave the function
+};
+
+struct FunctionCode {
+  std::vector<AddressRange> ranges;  // the first one begins at the entry
+  std::vector<Instruction> instructions;
+  std::string problem;  // empty: all of it was decoded
+
+  bool contains(std::uint64_t address) const;
+  const Instruction* at(std::uint64_t address) const;
+};
+
+FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>& ranges);
+
+}  // namespace backsight::probes

@@ -1,0 +1,94 @@
+// A bounds-checked view of one ELF file for x86-64: what the planner needs to
+// find debug information, map addresses to file offsets and read code. The
+// file is read with pread; nothing in it is trusted.
+#pragma once
+
+#include "schema/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backsight::probes {
+
+// Half-open, link-time addresses.
+struct AddressRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t address) const { return address >= begin && address < end; }
+  bool operator==(const AddressRange&) const = default;
+};
+
+struct Segment {
+  std::uint64_t address = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t file_size = 0;
+  bool executable = false;
+};
+
+struct Section {
+  std::string name;
+  std::uint32_t type = 0;
+  std::uint32_t link = 0;
+  std::uint64_t address = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+struct FunctionSymbol {
+  std::string name;
+  std::uint64_t address = 0;
+};
+
+// .gnu_debuglink: a file name and the CRC-32 of that file.
+struct DebugLink {
+  std::string file;
+  std::uint32_t crc = 0;
+};
+
+class ElfFile {
+ public:
+  // kNotFound, kPermission, kIo; kCorrupt when it is not an ELF file for x86-64.
+  static schema::Result<ElfFile> open(const std::string& path);
+  ElfFile(ElfFile&& other) noexcept;
+  ElfFile& operator=(ElfFile&& other) noexcept;
+  ~ElfFile();
+
+  int descriptor() const { return descriptor_; }
+  const std::string& path() const { return path_; }
+  const std::string& build_id() const { return build_id_; }  // hex, empty if none
+  const std::vector<Section>& sections() const { return sections_; }
+
+  const Section* section(std::string_view name) const;
+  // The section exists with bytes in this file.
+  bool has_contents(std::string_view name) const;
+  std::optional<std::uint64_t> file_offset(std::uint64_t address) const;
+  // The machine code of a range; empty when it is not wholly in an executable segment.
+  std::vector<std::uint8_t> code(AddressRange range) const;
+  bool is_code(std::uint64_t address) const;
+  std::optional<DebugLink> debug_link() const;
+  // Of .symtab, else .dynsym; sorted by address.
+  std::vector<FunctionSymbol> function_symbols() const;
+  // Of the whole file, as .gnu_debuglink has it.
+  schema::Result<std::uint32_t> crc32() const;
+  // Empty when [offset, offset + size) is not in the file.
+  std::vector<std::uint8_t> read(std::uint64_t offset, std::uint64_t size) const;
+
+ private:
+  ElfFile(int descriptor, std::string path, std::uint64_t size);
+  schema::Result<void> parse();
+  void parse_sections(std::uint64_t table, std::uint64_t count, std::uint64_t entry_size,
+                      std::uint64_t names);
+  void parse_notes(std::uint64_t offset, std::uint64_t size);
+
+  int descriptor_ = -1;
+  std::string path_;
+  std::uint64_t size_ = 0;
+  std::string build_id_;
+  std::vector<Segment> segments_;
+  std::vector<Section> sections_;
+};
+
+}  // namespace backsight::probes

@@ -1,0 +1,82 @@
+// Capture expressions to operations: names become locations, members become
+// offsets, pointers become loads. What cannot be computed exactly is an error of
+// that one capture.
+#pragma once
+
+#include "probes/function_info.h"
+#include "probes/location.h"
+#include "schema/expression.h"
+#include "schema/result.h"
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace backsight::probes {
+
+// The value of a (sub)expression at the probe site.
+struct Operand {
+  schema::TypeId type = schema::kNoType;
+  ValueSource source;
+  bool at_return = false;
+  bool is_bit_field = false;
+  // a[i..j]: `source` is the address of the first element, `type` the element's.
+  bool is_range = false;
+  std::vector<bs_op> count;
+  std::vector<bs_op> end;                    // not empty: address behind the last element there is
+  std::optional<std::uint64_t> fixed_count;  // elements of a fixed array
+  std::vector<std::string> projection;
+};
+
+struct FunctionContext {
+  const DwarfSession& session;
+  const DebugIndex& index;
+  TypeBuilder& types;
+  const FunctionInfo& function;
+  const LocationReader& locations;
+};
+
+class ExpressionCompiler {
+ public:
+  explicit ExpressionCompiler(const FunctionContext& context) : context_(context) {}
+
+  schema::Result<Operand> compile(const std::string& text);
+  Operand parameter(const Parameter& parameter);
+  Operand return_value();
+  // Elements projected to `path`: a type that is copied whole but followed only there.
+  schema::TypeId project(schema::TypeId element, const std::vector<std::string>& path);
+  // Of a projected type: the member that is followed (offset, type).
+  const std::unordered_map<std::uint32_t, schema::Member>& followed() const { return followed_; }
+
+ private:
+  schema::Result<Operand> evaluate(const schema::Expression& expression, int depth);
+  schema::Result<Operand> name(const schema::Expression& expression);
+  schema::Result<Operand> global(const schema::Expression& expression, DieKey die);
+  schema::Result<Operand> member(Operand base, const schema::Expression& expression);
+  schema::Result<Operand> dereference(Operand pointer, const schema::Expression& expression);
+  schema::Result<Operand> index(Operand base, const schema::Expression& expression, int depth);
+  schema::Result<Operand> range(Operand base, const schema::Expression& expression, int depth);
+  schema::Result<Operand> cast(Operand value, const schema::Expression& expression);
+  // The address of element 0 (and of the end, where it is known), element type in `type`.
+  schema::Result<Operand> elements(Operand base, const schema::Expression& expression);
+  // Operations that leave an integer on the stack; constants also as a value.
+  struct Integer {
+    std::vector<bs_op> ops;
+    std::optional<std::int64_t> constant;
+  };
+  schema::Result<Integer> integer(const schema::Expression& expression, int depth);
+  // References are looked through; pointers to structures too, for members.
+  schema::Result<Operand> look_through(Operand operand, const schema::Expression& expression,
+                                       bool pointers_too);
+  std::optional<schema::Member> find_member(schema::TypeId type, const std::string& name, int depth) const;
+  schema::Result<schema::TypeId> named_type(const schema::Expression& expression) const;
+  std::vector<std::string> nearest(const std::string& wanted, schema::TypeId of_type) const;
+  schema::Error error(const schema::Expression& at, const std::string& message, std::string hint = {}) const;
+
+  const FunctionContext& context_;
+  std::string text_;
+  std::unordered_map<std::uint32_t, schema::Member> followed_;
+};
+
+}  // namespace backsight::probes

@@ -1,0 +1,242 @@
+#include "probes/prologue.h"
+
+#include <Zydis/Zydis.h>
+
+#include <algorithm>
+#include <array>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr int kMaxInstructions = 96;
+constexpr std::uint64_t kMaxBytes = 1024;
+
+// DWARF number of a 64-bit register (System V ABI, figure 3.36); -1 for others.
+int dwarf_register(ZydisRegister reg) {
+  switch (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg)) {
+    case ZYDIS_REGISTER_RAX:
+      return 0;
+    case ZYDIS_REGISTER_RDX:
+      return 1;
+    case ZYDIS_REGISTER_RCX:
+      return 2;
+    case ZYDIS_REGISTER_RBX:
+      return 3;
+    case ZYDIS_REGISTER_RSI:
+      return 4;
+    case ZYDIS_REGISTER_RDI:
+      return 5;
+    case ZYDIS_REGISTER_RBP:
+      return 6;
+    case ZYDIS_REGISTER_RSP:
+      return 7;
+    case ZYDIS_REGISTER_R8:
+      return 8;
+    case ZYDIS_REGISTER_R9:
+      return 9;
+    case ZYDIS_REGISTER_R10:
+      return 10;
+    case ZYDIS_REGISTER_R11:
+      return 11;
+    case ZYDIS_REGISTER_R12:
+      return 12;
+    case ZYDIS_REGISTER_R13:
+      return 13;
+    case ZYDIS_REGISTER_R14:
+      return 14;
+    case ZYDIS_REGISTER_R15:
+      return 15;
+    default:
+      return -1;
+  }
+}
+
+bool is_high_byte(ZydisRegister reg) {
+  return reg == ZYDIS_REGISTER_AH || reg == ZYDIS_REGISTER_BH || reg == ZYDIS_REGISTER_CH ||
+         reg == ZYDIS_REGISTER_DH;
+}
+
+// What a register holds, as far as it is known.
+struct Value {
+  enum class Kind { kUnknown, kEntry, kFrame } kind = Kind::kUnknown;
+  int reg = -1;             // kEntry: entry value of that register
+  std::uint32_t width = 8;  // kEntry: its low bytes that are still there
+  std::int64_t offset = 0;  // kFrame: CFA + offset
+};
+
+class Machine {
+ public:
+  Machine() {
+    for (int i = 0; i < 16; ++i) registers_[i] = {Value::Kind::kEntry, i, 8, 0};
+    registers_[7] = {Value::Kind::kFrame, -1, 8, -8};  // RSP at entry
+  }
+
+  // False where straight-line code ends.
+  bool step(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+    pending_store_ = nullptr;
+    switch (in.meta.category) {
+      case ZYDIS_CATEGORY_CALL:
+      case ZYDIS_CATEGORY_RET:
+      case ZYDIS_CATEGORY_COND_BR:
+      case ZYDIS_CATEGORY_UNCOND_BR:
+      case ZYDIS_CATEGORY_SYSCALL:
+      case ZYDIS_CATEGORY_INTERRUPT:
+        return false;
+      default:
+        break;
+    }
+    if (in.mnemonic == ZYDIS_MNEMONIC_PUSH && in.operand_width == 64) return push(operands[0]);
+    if (in.mnemonic == ZYDIS_MNEMONIC_MOV && move(operands)) return true;
+    if ((in.mnemonic == ZYDIS_MNEMONIC_SUB || in.mnemonic == ZYDIS_MNEMONIC_ADD) && adjust(in, operands))
+      return true;
+    if (in.mnemonic == ZYDIS_MNEMONIC_LEA && load_address(operands)) return true;
+    for (int i = 0; i < in.operand_count; ++i) clobber(operands[i]);
+    return true;
+  }
+
+  Prologue result() const {
+    Prologue prologue;
+    prologue.spills = spills_;
+    if (registers_[7].kind == Value::Kind::kFrame) prologue.rsp = registers_[7].offset;
+    if (registers_[6].kind == Value::Kind::kFrame) prologue.rbp = registers_[6].offset;
+    return prologue;
+  }
+
+ private:
+  bool push(const ZydisDecodedOperand& operand) {
+    if (registers_[7].kind != Value::Kind::kFrame) return false;
+    registers_[7].offset -= 8;
+    Spill spill{registers_[7].offset, 8, -1, false};
+    const int reg = operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(operand.reg.value) : -1;
+    if (reg >= 0) fill(spill, registers_[reg]);
+    store(spill);
+    return true;
+  }
+
+  bool move(const ZydisDecodedOperand* operands) {
+    const ZydisDecodedOperand& to = operands[0];
+    const ZydisDecodedOperand& from = operands[1];
+    const bool from_register = from.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                               dwarf_register(from.reg.value) >= 0 && !is_high_byte(from.reg.value);
+    if (!from_register) return false;
+    const Value& value = registers_[dwarf_register(from.reg.value)];
+    const std::uint32_t bytes = from.size / 8;
+    if (to.type == ZYDIS_OPERAND_TYPE_REGISTER) {
+      const int reg = dwarf_register(to.reg.value);
+      if (reg < 0 || is_high_byte(to.reg.value) || bytes < 4) return false;
+      Value copy = value;
+      if (bytes == 4 && copy.kind == Value::Kind::kFrame) copy = {};
+      copy.width = std::min(copy.width, bytes);
+      registers_[reg] = copy;
+      return true;
+    }
+    const auto offset = frame_offset(to);
+    if (!offset) return to.type == ZYDIS_OPERAND_TYPE_MEMORY;  // a store elsewhere changes no register
+    Spill spill{*offset, bytes, -1, false};
+    fill(spill, value);
+    store(spill);
+    return true;
+  }
+
+  bool adjust(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+    const bool plain = operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[0].size == 64 &&
+                       operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    const int reg = plain ? dwarf_register(operands[0].reg.value) : -1;
+    if (reg < 0 || registers_[reg].kind != Value::Kind::kFrame) return false;
+    const std::int64_t amount = operands[1].imm.value.s;
+    registers_[reg].offset += in.mnemonic == ZYDIS_MNEMONIC_SUB ? -amount : amount;
+    return true;
+  }
+
+  bool load_address(const ZydisDecodedOperand* operands) {
+    const int reg = dwarf_register(operands[0].reg.value);
+    const auto offset = frame_offset(operands[1]);
+    if (reg < 0 || operands[0].size != 64 || !offset) return false;
+    registers_[reg] = {Value::Kind::kFrame, -1, 8, *offset};
+    return true;
+  }
+
+  void clobber(const ZydisDecodedOperand& operand) {
+    if (!(operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)) {
+      remember_vector(operand);
+      return;
+    }
+    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER) {
+      const int reg = dwarf_register(operand.reg.value);
+      if (reg >= 0) registers_[reg] = {};
+      const int vector = vector_register(operand);
+      if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = false;
+    } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+      const auto offset = frame_offset(operand);
+      if (offset) store({*offset, std::max<std::uint32_t>(1, operand.size / 8), -1, false});
+      pending_store_ = offset ? &spills_.back() : nullptr;
+    }
+  }
+
+  // "movss [slot], xmm0": the operand after the slot that was just stored to.
+  void remember_vector(const ZydisDecodedOperand& operand) {
+    const int vector = vector_register(operand);
+    if (vector >= 0 && pending_store_ && vectors_[static_cast<std::size_t>(vector)])
+      pending_store_->is_vector = true;
+    pending_store_ = nullptr;
+  }
+
+  static int vector_register(const ZydisDecodedOperand& operand) {
+    if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER) return -1;
+    const ZydisRegister reg = operand.reg.value;
+    return reg >= ZYDIS_REGISTER_XMM0 && reg <= ZYDIS_REGISTER_XMM15 ? reg - ZYDIS_REGISTER_XMM0 : -1;
+  }
+
+  std::optional<std::int64_t> frame_offset(const ZydisDecodedOperand& operand) const {
+    if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.index != ZYDIS_REGISTER_NONE)
+      return std::nullopt;
+    const int base = dwarf_register(operand.mem.base);
+    if (base < 0 || registers_[base].kind != Value::Kind::kFrame) return std::nullopt;
+    return registers_[base].offset + (operand.mem.disp.has_displacement ? operand.mem.disp.value : 0);
+  }
+
+  static void fill(Spill& spill, const Value& value) {
+    if (value.kind == Value::Kind::kEntry && value.width >= spill.size) spill.reg = value.reg;
+  }
+
+  void store(const Spill& spill) { spills_.push_back(spill); }
+
+  std::array<Value, 16> registers_;
+  std::array<bool, 16> vectors_ = {true, true, true, true, true, true, true, true};
+  std::vector<Spill> spills_;
+  Spill* pending_store_ = nullptr;
+};
+
+}  // namespace
+
+const Spill* Prologue::find(std::int64_t offset, std::uint32_t size) const {
+  for (const Spill& spill : spills) {
+    const bool overlaps = spill.offset < offset + size && offset < spill.offset + spill.size;
+    if (!overlaps) continue;
+    // Only the first store into the slot brings the parameter, and only whole.
+    return spill.offset == offset && spill.size >= size && (spill.reg >= 0 || spill.is_vector) ? &spill
+                                                                                               : nullptr;
+  }
+  return nullptr;
+}
+
+Prologue analyse_prologue(const ElfFile& binary, AddressRange range) {
+  range.end = std::min(range.end, range.begin + kMaxBytes);
+  const std::vector<std::uint8_t> bytes = binary.code(range);
+  ZydisDecoder decoder;
+  ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+  Machine machine;
+  std::size_t at = 0;
+  for (int i = 0; i < kMaxInstructions && at < bytes.size(); ++i) {
+    ZydisDecodedInstruction in;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes.data() + at, bytes.size() - at, &in, operands)))
+      break;
+    if (!machine.step(in, operands)) break;
+    at += in.length;
+  }
+  return machine.result();
+}
+
+}  // namespace backsight::probes

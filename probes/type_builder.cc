@@ -1,0 +1,369 @@
+#include "probes/type_builder.h"
+
+#include "probes/containers.h"
+
+#include <algorithm>
+
+namespace backsight::probes {
+
+using schema::kNoType;
+using schema::Member;
+using schema::Type;
+using schema::TypeId;
+using schema::TypeKind;
+
+namespace {
+
+constexpr std::size_t kMaxTypes = 40'000;
+constexpr std::size_t kMaxMembers = 4096;
+constexpr std::size_t kMaxEnumerators = 4096;
+constexpr int kMaxQualifiers = 64;
+constexpr int kMaxDimensions = 8;
+
+// DW_AT_data_member_location; none if it must be computed at run time (virtual bases).
+std::optional<std::uint64_t> member_offset(const Die& die) {
+  if (!die.has(DW_AT_data_member_location)) return 0;
+  if (const auto offset = die.unsigned_value(DW_AT_data_member_location)) return offset;
+  const auto block = die.block(DW_AT_data_member_location);
+  if (block.size() < 2 || block[0] != DW_OP_plus_uconst) return std::nullopt;
+  std::uint64_t value = 0;
+  unsigned shift = 0;
+  for (std::size_t i = 1; i < block.size() && shift < 63; ++i, shift += 7) {
+    value |= std::uint64_t{block[i] & 0x7fu} << shift;
+    if (!(block[i] & 0x80)) return i + 1 == block.size() ? std::optional(value) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Where a bit-field lies, counted from the start of the structure, little endian.
+std::optional<std::uint64_t> bit_position(const Die& die, std::uint64_t bit_size, std::uint64_t type_size,
+                                          std::uint64_t offset) {
+  if (const auto direct = die.unsigned_value(DW_AT_data_bit_offset)) return direct;
+  // DWARF 3: counted from the most significant bit of the storage unit.
+  const auto from_top = die.unsigned_value(DW_AT_bit_offset);
+  const std::uint64_t storage = die.unsigned_value(DW_AT_byte_size).value_or(type_size);
+  if (!from_top) return offset * 8;
+  if (storage == 0 || storage > 16 || *from_top + bit_size > storage * 8) return std::nullopt;
+  return offset * 8 + storage * 8 - *from_top - bit_size;
+}
+
+}  // namespace
+
+DieKey strip_qualifiers(const DwarfSession& session, DieKey key, DieKey* alias) {
+  for (int i = 0; i < kMaxQualifiers && key != 0; ++i) {
+    const Die die = session.die(key);
+    switch (die.tag()) {
+      case DW_TAG_typedef:
+        if (alias) *alias = key;
+        [[fallthrough]];
+      case DW_TAG_const_type:
+      case DW_TAG_volatile_type:
+      case DW_TAG_restrict_type:
+      case DW_TAG_atomic_type:
+        key = die.reference(DW_AT_type).value_or(0);
+        break;
+      default:
+        return key;
+    }
+  }
+  return key;
+}
+
+TypeId TypeBuilder::add(Type type) {
+  if (nodes_.size() >= kMaxTypes) return unsupported();
+  nodes_.push_back({std::move(type), 0, 0, false, false});
+  return {static_cast<std::uint32_t>(nodes_.size() - 1)};
+}
+
+TypeId TypeBuilder::unsupported() {
+  if (unsupported_ == kNoType) {
+    unsupported_ = {static_cast<std::uint32_t>(nodes_.size())};
+    Type type;
+    type.kind = TypeKind::kUnsupported;
+    nodes_.push_back({type, 0, 0, false, false});
+  }
+  return unsupported_;
+}
+
+TypeId TypeBuilder::build(DieKey key) {
+  DieKey alias = 0;
+  key = strip_qualifiers(session_, key, &alias);
+  if (key == 0) {
+    if (void_ == kNoType) {
+      Type type;
+      type.name = "void";
+      void_ = add(std::move(type));
+    }
+    return void_;
+  }
+  if (const auto it = built_.find(key); it != built_.end()) return it->second;
+  const Die die = session_.die(key);
+  if (!die) return unsupported();
+  if (die.has(DW_AT_declaration)) {
+    DieKey definition = die.reference(DW_AT_signature).value_or(0);
+    if (definition == 0) definition = index_.type_named(index_.qualified_name(die));
+    if (definition != 0 && definition != key && !session_.die(definition).has(DW_AT_declaration)) {
+      const TypeId id = build(definition);
+      built_[key] = id;
+      return id;
+    }
+  }
+  const TypeId id = add({});
+  if (id == unsupported_) return id;
+  built_[key] = id;
+  nodes_[id.value].die = key;
+  nodes_[id.value].in_progress = true;
+  std::string name = index_.qualified_name(die);
+  if (name.empty() && alias != 0) name = index_.qualified_name(session_.die(alias));
+  nodes_[id.value].type.name = std::move(name);
+  nodes_[id.value].type.size_bytes = die.unsigned_value(DW_AT_byte_size).value_or(0);
+  fill(id, die);
+  nodes_[id.value].in_progress = false;
+  return id;
+}
+
+TypeId TypeBuilder::build_value(DieKey key) {
+  const DieKey stripped = strip_qualifiers(session_, key);
+  const auto it = built_.find(stripped);
+  // A structure cannot hold itself: damaged debug information.
+  if (it != built_.end() && nodes_[it->second.value].in_progress) return unsupported();
+  return build(key);
+}
+
+void TypeBuilder::fill(TypeId id, const Die& die) {
+  Type& type = nodes_[id.value].type;
+  if (die.has(DW_AT_declaration)) {
+    type.kind = TypeKind::kUndefined;
+    return;
+  }
+  switch (die.tag()) {
+    case DW_TAG_base_type:
+      return fill_base(type, die);
+    case DW_TAG_enumeration_type:
+      return fill_enum(type, die);
+    case DW_TAG_pointer_type:
+      return fill_pointer(id, die, TypeKind::kPointer);
+    case DW_TAG_reference_type:
+    case DW_TAG_rvalue_reference_type:
+      return fill_pointer(id, die, TypeKind::kReference);
+    case DW_TAG_structure_type:
+    case DW_TAG_class_type:
+      return fill_struct(id, die, TypeKind::kStruct);
+    case DW_TAG_union_type:
+      return fill_struct(id, die, TypeKind::kUnion);
+    case DW_TAG_array_type:
+      return fill_array(id, die);
+    case DW_TAG_subroutine_type:
+      type.kind = TypeKind::kFunction;
+      return;
+    default:
+      type.kind = TypeKind::kUnsupported;
+  }
+}
+
+void TypeBuilder::fill_base(Type& type, const Die& die) const {
+  const std::uint64_t size = type.size_bytes;
+  type.kind = TypeKind::kUnsupported;
+  switch (die.unsigned_value(DW_AT_encoding).value_or(0)) {
+    case DW_ATE_boolean:
+      if (size == 1) type.kind = TypeKind::kBool;
+      break;
+    case DW_ATE_signed:
+    case DW_ATE_signed_char:
+      type.is_signed = true;
+      [[fallthrough]];
+    case DW_ATE_unsigned:
+    case DW_ATE_unsigned_char:
+    case DW_ATE_UTF:
+      if (size == 1 || size == 2 || size == 4 || size == 8) {
+        const bool is_text = size == 1 && (type.name == "char" || type.name == "char8_t");
+        type.kind = is_text ? TypeKind::kChar : TypeKind::kInteger;
+      }
+      break;
+    case DW_ATE_float:
+      // 16 bytes are x87's 10 only for long double; __float128 is not shown yet.
+      if (size == 4 || size == 8 || (size == 16 && type.name == "long double")) type.kind = TypeKind::kFloat;
+      break;
+    default:
+      break;
+  }
+}
+
+void TypeBuilder::fill_enum(Type& type, const Die& die) const {
+  type.kind = TypeKind::kEnum;
+  bool known_sign = false;
+  if (const auto underlying = die.reference(DW_AT_type)) {
+    const Die base = session_.die(strip_qualifiers(session_, *underlying));
+    const auto encoding = base.unsigned_value(DW_AT_encoding).value_or(0);
+    type.is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+    known_sign = true;
+  }
+  const std::uint64_t size = type.size_bytes;
+  if (size != 1 && size != 2 && size != 4 && size != 8) {
+    type.kind = TypeKind::kUnsupported;
+    return;
+  }
+  for_each_child(die, [&](Die&& child) {
+    const auto value = child.signed_value(DW_AT_const_value);
+    if (child.tag() == DW_TAG_enumerator && child.name() && value) {
+      if (!known_sign && *value < 0) type.is_signed = true;
+      type.enumerators.push_back({child.name(), *value});
+    }
+    return type.enumerators.size() < kMaxEnumerators;
+  });
+}
+
+void TypeBuilder::fill_pointer(TypeId id, const Die& die, TypeKind kind) {
+  Node& node = nodes_[id.value];
+  node.type.kind = kind;
+  node.type.size_bytes = 8;
+  node.pending = die.reference(DW_AT_type).value_or(0);
+  node.has_pending = true;
+  const Die target = session_.die(strip_qualifiers(session_, node.pending));
+  std::string name = target ? index_.qualified_name(target) : "void";
+  if (name.empty()) name = spelling(node.pending);
+  node.type.name = name + (kind == TypeKind::kPointer           ? "*"
+                           : die.tag() == DW_TAG_reference_type ? "&"
+                                                                : "&&");
+}
+
+void TypeBuilder::fill_array(TypeId id, const Die& die) {
+  std::vector<std::uint64_t> counts;
+  bool is_constant = !die.has(DW_AT_GNU_vector);
+  for_each_child(die, [&](Die&& child) {
+    if (child.tag() != DW_TAG_subrange_type) return true;
+    if (const auto count = child.unsigned_value(DW_AT_count)) {
+      counts.push_back(*count);
+    } else if (const auto upper = child.signed_value(DW_AT_upper_bound)) {
+      // gcc writes an upper bound of -1 for an array of no elements.
+      const bool is_none = *upper == -1 || static_cast<std::uint64_t>(*upper) == 0xffffffffull;
+      counts.push_back(is_none ? 0 : static_cast<std::uint64_t>(*upper) + 1);
+    } else {
+      is_constant = is_constant && !child.has(DW_AT_upper_bound) && !child.has(DW_AT_count);
+      counts.push_back(0);
+    }
+    return counts.size() < kMaxDimensions;
+  });
+  TypeId element = build_value(die.reference(DW_AT_type).value_or(0));
+  if (counts.empty()) counts.push_back(0);
+  for (std::size_t i = counts.size(); i-- > 0;) {
+    const Type& inner = nodes_[element.value].type;
+    Type type;
+    type.kind = TypeKind::kArray;
+    type.target = element;
+    type.count = counts[i];
+    const auto bracket = inner.kind == TypeKind::kArray ? inner.name.find('[') : std::string::npos;
+    const std::string extent = "[" + (counts[i] ? std::to_string(counts[i]) : std::string()) + "]";
+    type.name = bracket == std::string::npos
+                    ? inner.name + extent
+                    : inner.name.substr(0, bracket) + extent + inner.name.substr(bracket);
+    const bool overflows = inner.size_bytes != 0 && counts[i] > (1ull << 40) / inner.size_bytes;
+    type.size_bytes = overflows ? 0 : inner.size_bytes * counts[i];
+    if (!is_constant || overflows || inner.kind == TypeKind::kUnsupported ||
+        inner.kind == TypeKind::kUndefined) {
+      type.kind = TypeKind::kUnsupported;
+    }
+    if (i == 0) {
+      nodes_[id.value].type = std::move(type);
+    } else {
+      element = add(std::move(type));
+    }
+  }
+}
+
+std::optional<Member> TypeBuilder::member(const Die& die) {
+  const bool is_base = die.tag() == DW_TAG_inheritance;
+  if (!is_base && (die.has(DW_AT_external) || die.has(DW_AT_declaration) || die.has(DW_AT_const_value))) {
+    return std::nullopt;  // static
+  }
+  const std::string_view name = die.name() ? die.name() : "";
+  if (die.flag(DW_AT_artificial) && name.substr(0, 5) == "_vptr") return std::nullopt;
+  Member result;
+  result.is_base = is_base;
+  result.type = build_value(die.reference(DW_AT_type).value_or(0));
+  const Type& type = nodes_[result.type.value].type;
+  result.name = is_base ? type.name : std::string(name);
+  const auto offset = member_offset(die);
+  if (!offset) {
+    result.type = unsupported();
+    return result;
+  }
+  result.offset_bytes = *offset;
+  const auto bits = die.unsigned_value(DW_AT_bit_size);
+  if (!bits) return result;
+  const auto position = bit_position(die, *bits, type.size_bytes, *offset);
+  if (*bits == 0 || *bits > 64 || !position) {
+    result.type = unsupported();
+    return result;
+  }
+  // The storage unit where the field lies inside one; else the byte it begins in.
+  const std::uint64_t unit_bits = type.size_bytes * 8;
+  const bool fits = unit_bits != 0 && *position % unit_bits + *bits <= unit_bits;
+  result.offset_bytes = fits ? *position / unit_bits * type.size_bytes : *position / 8;
+  result.bit_offset = static_cast<std::uint32_t>(*position - result.offset_bytes * 8);
+  result.bit_size = static_cast<std::uint32_t>(*bits);
+  return result;
+}
+
+void TypeBuilder::fill_struct(TypeId id, const Die& die, TypeKind kind) {
+  Type type = nodes_[id.value].type;
+  type.kind = kind;
+  auto element = recognise_string(session_, die, type);
+  const bool is_string = element.has_value();
+  if (!element) element = recognise_vector(session_, die, type);
+  if (element) {
+    const TypeId target = is_string ? build(*element) : kNoType;
+    nodes_[id.value].type = std::move(type);
+    nodes_[id.value].type.target = target;
+    nodes_[id.value].pending = *element;
+    nodes_[id.value].has_pending = !is_string;
+    return;
+  }
+  if (is_opaque_standard_type(type.name)) {
+    nodes_[id.value].type.kind = TypeKind::kUnsupported;
+    return;
+  }
+  for_each_child(die, [&](Die&& child) {
+    const Dwarf_Half tag = child.tag();
+    if (tag == DW_TAG_variant_part) type.kind = TypeKind::kUnsupported;
+    if (tag == DW_TAG_member || tag == DW_TAG_inheritance) {
+      if (auto found = member(child)) type.members.push_back(std::move(*found));
+    }
+    return type.members.size() < kMaxMembers;
+  });
+  if (type.kind == TypeKind::kUnsupported) type.members.clear();
+  std::stable_partition(type.members.begin(), type.members.end(), [](const Member& m) { return m.is_base; });
+  nodes_[id.value].type = std::move(type);
+}
+
+TypeId TypeBuilder::pointee(TypeId id) {
+  Node& node = nodes_[id.value];
+  if (!node.has_pending) return node.type.target;
+  const DieKey key = node.pending;
+  node.has_pending = false;
+  const TypeId target = build(key);
+  nodes_[id.value].type.target = target;
+  return target;
+}
+
+TypeId TypeBuilder::pointer_to(TypeId target) {
+  const auto it = pointers_.find(target.value);
+  if (it != pointers_.end()) return it->second;
+  Type type;
+  type.kind = TypeKind::kPointer;
+  type.size_bytes = 8;
+  type.target = target;
+  type.name = nodes_[target.value].type.name + "*";
+  const TypeId id = add(std::move(type));
+  pointers_[target.value] = id;
+  return id;
+}
+
+TypeId TypeBuilder::clone(TypeId id) {
+  if (nodes_.size() >= kMaxTypes) return id;
+  Node copy = nodes_[id.value];
+  nodes_.push_back(std::move(copy));
+  return {static_cast<std::uint32_t>(nodes_.size() - 1)};
+}
+
+}  // namespace backsight::probes

@@ -1,0 +1,69 @@
+#include "probes/type_name.h"
+
+#include <algorithm>
+#include <array>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kDropped = {"const", "volatile", "restrict", "struct",
+                                                      "class", "enum",     "union"};
+
+// Each row: names of one type.
+const std::vector<std::vector<std::string>>& families() {
+  static const std::vector<std::vector<std::string>> kFamilies = {
+      {"short", "short int", "signed short", "signed short int"},
+      {"unsigned short", "short unsigned int", "unsigned short int"},
+      {"int", "signed", "signed int"},
+      {"unsigned int", "unsigned"},
+      {"long", "long int", "signed long", "signed long int"},
+      {"unsigned long", "long unsigned int", "unsigned long int"},
+      {"long long", "long long int", "signed long long", "signed long long int"},
+      {"unsigned long long", "long long unsigned int", "unsigned long long int"},
+      {"bool", "_Bool"},
+  };
+  return kFamilies;
+}
+
+}  // namespace
+
+TypeName parse_type_name(std::string_view text) {
+  TypeName result;
+  while (!text.empty() && (text.back() == '*' || text.back() == '&' || text.back() == ' ')) {
+    if (text.back() != ' ') ++result.pointers;
+    text.remove_suffix(1);
+  }
+  int nesting = 0;
+  std::string word;
+  const auto flush = [&] {
+    const bool dropped = std::find(kDropped.begin(), kDropped.end(), word) != kDropped.end();
+    if (!word.empty() && !dropped) result.base += (result.base.empty() ? "" : " ") + word;
+    word.clear();
+  };
+  for (const char c : text) {
+    if (c == '<') ++nesting;
+    if (c == '>') --nesting;
+    if (c == ' ' && nesting == 0) {
+      flush();
+    } else {
+      word += c;
+    }
+  }
+  flush();
+  return result;
+}
+
+std::vector<std::string> type_spellings(const std::string& name) {
+  for (const auto& family : families()) {
+    if (std::find(family.begin(), family.end(), name) == family.end()) continue;
+    std::vector<std::string> result = {name};
+    for (const std::string& other : family) {
+      if (other != name) result.push_back(other);
+    }
+    return result;
+  }
+  return {name};
+}
+
+}  // namespace backsight::probes
