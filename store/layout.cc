@@ -101,7 +101,7 @@ Result<void> replace_file(const std::string& path, std::string_view text) {
 }
 
 std::string boot_line(const std::string& boot_id, std::int64_t base_ns) {
-  const std::string text = encode_name(boot_id) + " " + std::to_string(base_ns);
+  const std::string text = "=" + encode_name(boot_id) + " " + std::to_string(base_ns);
   char crc[16];
   std::snprintf(crc, sizeof crc, " %08x\n", crc32c(text));
   return text + crc;
@@ -241,18 +241,40 @@ StoreLock::~StoreLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-std::optional<std::int64_t> find_boot_base(const std::string& store_path, const std::string& boot_id) {
+namespace {
+
+// Visits the sound lines; false if there are others.
+template <class Visit>
+bool read_boots(const std::string& store_path, Visit visit) {
   std::ifstream file(store_path + "/BOOTS");
-  std::string line;
-  std::optional<std::int64_t> found;
-  while (std::getline(file, line)) {
+  bool sound = true;
+  for (std::string line; std::getline(file, line);) {
     std::istringstream fields(line);
     std::string id;
     std::int64_t base = 0;
-    if (!(fields >> id >> base) || id != encode_name(boot_id)) continue;
-    if (boot_line(boot_id, base) == line + "\n") found = base;
+    const bool has_fields = (fields >> id >> base) && id.starts_with('=');
+    const auto decoded = has_fields ? decode_name(id.substr(1)) : std::nullopt;
+    if (decoded && boot_line(*decoded, base) == line + "\n") {
+      visit(*decoded, base);
+    } else {
+      sound = false;
+    }
   }
+  return sound;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> find_boot_base(const std::string& store_path, const std::string& boot_id) {
+  std::optional<std::int64_t> found;
+  read_boots(store_path, [&](const std::string& id, std::int64_t base) {
+    if (id == boot_id) found = base;
+  });
   return found;
+}
+
+bool check_boots(const std::string& store_path) {
+  return read_boots(store_path, [](const std::string&, std::int64_t) {});
 }
 
 Result<void> add_boot_base(const std::string& store_path, const std::string& boot_id, std::int64_t base_ns) {

@@ -68,6 +68,8 @@ class StoreLock {
 
 // The base of a boot (StoreWriter::boot_base_ns), if BOOTS has it.
 std::optional<std::int64_t> find_boot_base(const std::string& store_path, const std::string& boot_id);
+// Whether every line of BOOTS is as it was written.
+bool check_boots(const std::string& store_path);
 schema::Result<void> add_boot_base(const std::string& store_path, const std::string& boot_id,
                                    std::int64_t base_ns);
 

@@ -1,7 +1,6 @@
 #include "store/partition_reader.h"
 
 #include "store/bytes.h"
-#include "store/service_writer.h"
 
 #include <filesystem>
 
@@ -9,7 +8,33 @@ namespace backsight::store {
 
 using schema::BootTime;
 using schema::ErrorCode;
+using schema::make_error;
+using schema::Result;
 using schema::Sequence;
+
+namespace {
+
+Result<std::string> load_sealed(const Database& database, std::string_view key) {
+  auto value = database.get(Family::kMeta, key);
+  if (!value) return value.error();
+  const auto payload = open_value(key, *value);
+  if (!payload) return make_error(ErrorCode::kCorrupt, std::string(key) + ": checksum differs");
+  return std::string(*payload);
+}
+
+}  // namespace
+
+Result<PartitionHead> load_head(const Database& database) {
+  auto payload = load_sealed(database, kHeadKey);
+  if (!payload) return payload.error();
+  return decode_head(*payload);
+}
+
+Result<Watermarks> load_watermarks(const Database& database) {
+  auto payload = load_sealed(database, kWatermarksKey);
+  if (!payload) return payload.error();
+  return decode_watermarks(*payload);
+}
 
 void DamageList::add(const std::string& file, const std::string& what) {
   if (seen_.insert(file + '\n' + what).second) all_.push_back({file, what});
@@ -85,6 +110,14 @@ std::optional<Fold> PartitionReader::first_keyframe(DamageList& damage) const {
   if (keyframes->Valid()) return read_keyframe(*keyframes, file_, damage);
   if (!keyframes->status().ok()) damage.add(file_, "keyframes: " + keyframes->status().ToString());
   return std::nullopt;
+}
+
+void PartitionReader::visit_keyframes(const std::function<void(Fold)>& visit, DamageList& damage) const {
+  const auto keyframes = database_->iterate(Family::kKeyframes);
+  for (keyframes->SeekToFirst(); keyframes->Valid(); keyframes->Next()) {
+    if (auto fold = read_keyframe(*keyframes, file_, damage)) visit(std::move(*fold));
+  }
+  if (!keyframes->status().ok()) damage.add(file_, "keyframes: " + keyframes->status().ToString());
 }
 
 FrameCursor PartitionReader::frames(FrameCodec& codec, DamageList& damage) const {

@@ -7,6 +7,7 @@
 #include "store/rocks.h"
 #include "store/timeline.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -26,6 +27,10 @@ class DamageList {
   std::set<std::string> seen_;
 };
 
+// kNotFound, kCorrupt, kUnsupported.
+schema::Result<PartitionHead> load_head(const Database& database);
+schema::Result<Watermarks> load_watermarks(const Database& database);
+
 class PartitionReader {
  public:
   // `file`: its path below the store directory. `is_last`: perhaps being
@@ -39,10 +44,10 @@ class PartitionReader {
   const Database& database() const { return *database_; }
 
   void load_facts(Facts& facts, DamageList& damage) const;
-  // The last keyframe at or before `at`; the first one where `at` is kBeginning.
-  // Damaged ones are passed over.
+  // The last keyframe at or before `at`. Damaged ones are passed over.
   std::optional<Fold> find_keyframe(schema::BootTime at, DamageList& damage) const;
   std::optional<Fold> first_keyframe(DamageList& damage) const;
+  void visit_keyframes(const std::function<void(Fold)>& visit, DamageList& damage) const;
   // The partition's own rows. `this`, `codec` and `damage` outlive it.
   FrameCursor frames(FrameCodec& codec, DamageList& damage) const;
   // Own rows and copies.

@@ -236,16 +236,7 @@ Result<Fold> Reader::fold_from(std::size_t index, CallFold fold, Sequence next, 
       }
     }
   }
-  for (const auto& [id, process] : facts_.processes) {
-    if (process.ended && *process.ended <= at) fold.process_ended(id, *process.ended, {});
-  }
-  fold.settle({});
-  fold.forget([&](ProcessId id) {
-    const auto found = facts_.processes.find(id);
-    return found != facts_.processes.end() && found->second.ended &&
-           found->second.ended->ns + kForgetEndedNs <= at.ns;
-  });
-  return fold.snapshot(at, unfolded.value_or(end));
+  return settled_fold(std::move(fold), facts_.processes, at, unfolded.value_or(end));
 }
 
 Result<TimelineStats> Reader::stats() {

@@ -1,9 +1,8 @@
 // The reader behind TimelineReader. Internal to store/.
 #pragma once
 
-#include "store/call_fold.h"
+#include "store/fold_facts.h"
 #include "store/partition_reader.h"
-#include "store/service_writer.h"
 #include "store/timeline.h"
 
 #include <deque>

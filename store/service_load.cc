@@ -2,6 +2,7 @@
 #include "schema/codec.h"
 #include "store/bytes.h"
 #include "store/frame_cursor.h"
+#include "store/partition_reader.h"
 #include "store/service_writer.h"
 
 namespace backsight::store {
@@ -14,32 +15,12 @@ using schema::Sequence;
 
 namespace {
 
-Result<std::string> load_sealed(const Database& database, std::string_view key) {
-  auto value = database.get(Family::kMeta, key);
-  if (!value) return value.error();
-  const auto payload = open_value(key, *value);
-  if (!payload) return make_error(ErrorCode::kCorrupt, std::string(key) + ": checksum differs");
-  return std::string(*payload);
-}
-
 // Sequences after a damaged partition, whose last one is not known, begin here.
 Sequence beyond(Sequence first) {
   return {(first.value | ((1ull << 40) - 1)) + 1};
 }
 
 }  // namespace
-
-Result<PartitionHead> load_head(const Database& database) {
-  auto payload = load_sealed(database, kHeadKey);
-  if (!payload) return payload.error();
-  return decode_head(*payload);
-}
-
-Result<Watermarks> load_watermarks(const Database& database) {
-  auto payload = load_sealed(database, kWatermarksKey);
-  if (!payload) return payload.error();
-  return decode_watermarks(*payload);
-}
 
 Result<void> ServiceWriter::load_last(const PartitionName& name) {
   auto opened = open_primary(path_ + "/" + name.to_string(), false, rocks_);

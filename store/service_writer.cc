@@ -146,11 +146,7 @@ bool ServiceWriter::keyframe_due() const {
 void ServiceWriter::add_keyframe() {
   State& state = *state_;
   const BootTime at = state.marks.timeline_newest;
-  state.fold.forget([&](schema::ProcessId id) {
-    const auto found = processes_.find(id);
-    return found != processes_.end() && found->second.ended &&
-           found->second.ended->ns + kForgetEndedNs <= at.ns;
-  });
+  forget_ended(state.fold, processes_, at);
   put(batch_, Family::kKeyframes, be64_signed(at.ns),
       encode_keyframe(state.fold.snapshot(at, state.marks.next)));
   state.keyframe_at = at;

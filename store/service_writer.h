@@ -2,7 +2,7 @@
 // to begin the next one, and the fold for keyframes. Internal to store/.
 #pragma once
 
-#include "store/call_fold.h"
+#include "store/fold_facts.h"
 #include "store/frame.h"
 #include "store/layout.h"
 #include "store/meta.h"
@@ -18,11 +18,6 @@
 #include <unordered_set>
 
 namespace backsight::store {
-
-// Rows of different CPUs may be this much out of order across frames.
-inline constexpr std::int64_t kOrderSlackNs = 1'000'000'000;
-// State knows the last calls of a process for so long after its end.
-inline constexpr std::int64_t kForgetEndedNs = 600'000'000'000;
 
 class ServiceWriter {
  public:
@@ -93,7 +88,7 @@ class ServiceWriter {
 
   // Facts that the next partition may need; kept over reloads.
   std::unordered_map<std::uint64_t, std::string> plans_;  // encoded
-  std::map<schema::ProcessId, schema::Process> processes_;
+  Processes processes_;
   std::map<std::pair<schema::ProcessId, std::uint32_t>, schema::Thread> threads_;
   std::map<std::string, schema::ProbeStatus> statuses_;
   schema::ClockSeries clock_;
@@ -102,9 +97,5 @@ class ServiceWriter {
   rocksdb::WriteBatch batch_;
   std::string frame_;
 };
-
-// kNotFound, kCorrupt, kUnsupported.
-schema::Result<PartitionHead> load_head(const Database& database);
-schema::Result<Watermarks> load_watermarks(const Database& database);
 
 }  // namespace backsight::store

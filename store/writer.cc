@@ -2,6 +2,7 @@
 // ServiceWriter for each service in use.
 #include "schema/codec.h"
 #include "store/layout.h"
+#include "store/partition_reader.h"
 #include "store/rocks.h"
 #include "store/service_writer.h"
 #include "store/timeline.h"
