@@ -12,10 +12,10 @@
 namespace backsight::tests::house {
 namespace {
 
-// Every tracked file; tests run in the top of the tree.
+// Every file that is tracked or could be; tests run in the top of the tree.
 Tree tracked_files() {
-  const std::unique_ptr<FILE, int (*)(FILE*)> list(popen("git -c safe.directory='*' ls-files -z", "r"),
-                                                   pclose);
+  const std::unique_ptr<FILE, int (*)(FILE*)> list(
+      popen("git -c safe.directory='*' ls-files -z --cached --others --exclude-standard", "r"), pclose);
   REQUIRE(list);
   Tree tree;
   std::string path;
