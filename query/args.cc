@@ -42,6 +42,14 @@ void insert(boost::json::object& tree, std::span<const std::string> path, boost:
   insert(place.get_object(), path.subspan(1), std::move(value));
 }
 
+// `ret`, or a part of it: "ret.code" belongs to {"code":…}.
+void add_result(CallValues& values, const schema::Capture& capture, boost::json::value value) {
+  values.has_result = true;
+  if (capture.path.size() <= 1) return merge(values.result, std::move(value));
+  if (!is_branch(values.result)) values.result = boost::json::object();
+  insert(values.result.get_object(), std::span(capture.path).subspan(1), std::move(value));
+}
+
 }  // namespace
 
 const std::string& shown_name(const schema::Capture& capture) {
@@ -49,11 +57,15 @@ const std::string& shown_name(const schema::Capture& capture) {
 }
 
 std::string shown_path(const schema::Capture& capture) {
-  if (capture.name == "ret") return "return";
+  if (is_result(capture) && capture.path.empty()) return "return";
   if (capture.path.empty()) return shown_name(capture);
-  std::string path;
-  for (const std::string& part : capture.path) path += (path.empty() ? "" : ".") + part;
+  std::string path = is_result(capture) ? "return" : capture.path.front();
+  for (std::size_t i = 1; i < capture.path.size(); ++i) path += "." + capture.path[i];
   return path;
+}
+
+bool is_result(const schema::Capture& capture) {
+  return capture.path.empty() ? capture.name == "ret" : capture.path.front() == "ret";
 }
 
 void add_event(CallValues& values, const schema::EventView& event, const schema::Plan& plan,
@@ -66,9 +78,8 @@ void add_event(CallValues& values, const schema::EventView& event, const schema:
     if (capture.at_return != at_return) continue;
     if (wanted != nullptr && (i >= wanted->size() || !(*wanted)[i])) continue;
     boost::json::value value = decoder.capture(i, shown_path(capture));
-    if (capture.name == "ret" && at_return) {
-      values.result = std::move(value);
-      values.has_result = true;
+    if (is_result(capture)) {
+      add_result(values, capture, std::move(value));
     } else if (capture.path.empty()) {
       values.args[shown_name(capture)] = std::move(value);
     } else {

@@ -23,6 +23,8 @@ struct CallValues {
 
 // Name of a capture in `args` where it has no place in the natural tree.
 const std::string& shown_name(const schema::Capture& capture);
+// `ret` or a part of it.
+bool is_result(const schema::Capture& capture);
 // Dotted path in `unavailable`: "order.id", "skus"; "return" for ret.
 std::string shown_path(const schema::Capture& capture);
 
