@@ -132,6 +132,12 @@ static __noinline int run_chase(struct bs_machine *m, const struct bs_op *op) {
   return 0;
 }
 
+/* `count` elements from `begin`, but none at or beyond `end`; a negative count stays. */
+static __always_inline __u64 bounded_count(__u64 begin, __u64 count, __u64 end, __u32 size) {
+  __u64 room = end > begin && size ? (end - begin) / size : 0;
+  return (__s64)count > 0 && count > room ? room : count;
+}
+
 /* Executes one operation. */
 static __always_inline void step(struct bs_machine *m) {
   __u32 pc = m->pc;
@@ -203,6 +209,7 @@ static __always_inline void step(struct bs_machine *m) {
     case BS_OP_COPY_RANGE:
       y = pop(m);
       x = pop(m);
+      if (op->a) y = bounded_count(x, y, pop(m), op->d);
       copy_root(m, op, x, y, op->d, m->max_elements);
       break;
     case BS_OP_COPY_CSTR:
@@ -213,28 +220,36 @@ static __always_inline void step(struct bs_machine *m) {
   }
 }
 
+#ifndef BACKSIGHT_NO_BPF_LOOP
 struct bs_run {
   struct bs_machine *machine;
 };
 
 static long run_step(__u32 index, struct bs_run *run) {
-  struct bs_machine *m = run->machine;
-  if (!m) return 1;
-  step(m);
-  return m->done ? 1 : 0;
+  step(run->machine);
+  return run->machine->done ? 1 : 0;
 }
 
 /* Runs from m->pc until the event is complete or a limit ends it. */
 static __always_inline void run_machine(struct bs_machine *m) {
-#ifndef BACKSIGHT_NO_BPF_LOOP
   struct bs_run run = {m};
   bpf_loop(BS_MAX_STEPS, run_step, &run, 0);
-#else
-  struct bs_run run = {m};
-  for (__u32 i = 0; i < BS_MAX_STEPS_NO_LOOP; i++)
-    if (run_step(i, &run)) break;
-#endif
   if (!m->done) m->flags |= BS_EVENT_STEP_LIMIT;
 }
+#else
+/* Kernels before 5.17. A global function is verified once and by itself, so that
+ * a plain loop over it does not multiply the verifier's work. */
+__noinline int run_step(struct bs_machine *m) {
+  if (!m) return 1;
+  step(m);
+  return m->done;
+}
+
+static __always_inline void run_machine(struct bs_machine *m) {
+  for (__u32 i = 0; i < BS_MAX_STEPS; i++)
+    if (run_step(m)) return;
+  m->flags |= BS_EVENT_STEP_LIMIT;
+}
+#endif
 
 #endif

@@ -59,7 +59,8 @@ enum bs_op_code {
   BS_OP_EMIT = 10,       /* item {root b, type c, address 0}: d bytes (<= 16) from the top ceil(d/8)
                             slots, the deepest slot first; pops them */
   BS_OP_COPY = 11,       /* pop address; item {root b, type c, d bytes} */
-  BS_OP_COPY_RANGE = 12, /* pop count, address; item of min(count, max_elements) elements of d bytes */
+  BS_OP_COPY_RANGE = 12, /* pop count, address; item of min(count, max_elements) elements of d bytes;
+                            if a = 1, pop then the end too: no element at or beyond that address */
   BS_OP_COPY_CSTR = 13,  /* pop address; item up to and without the NUL, at most max_string */
 
   /* Chase programs: offsets relative to the element. a..d as named. A null
