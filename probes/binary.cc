@@ -35,12 +35,16 @@ class ElfBinary final : public Binary {
  private:
   std::vector<const FunctionEntry*> matching(const FunctionPattern& pattern) const;
   std::vector<const FunctionEntry*> matching_mangled(const std::string& name) const;
-  void plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern, const ProbeConfig& probe,
+  // False: there is no code for it.
+  bool plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern, const ProbeConfig& probe,
                   std::set<std::uint64_t>& seen, PlanResult& result) const;
   void plan_instance(const ProbeConfig& probe, FunctionInfo function, PlanResult& result) const;
+  Issue inlined_only(const std::vector<const FunctionEntry*>& entries) const;
   Issue not_found(const ProbeConfig& probe, const FunctionPattern& pattern) const;
   // Puts the range with the entry first; false: not the whole function (a part split off).
   bool order_ranges(FunctionInfo& function) const;
+  // Compilers drop results that no caller uses, where they know all callers.
+  void judge_return(FunctionInfo& function) const;
   const std::string* symbol_at(std::uint64_t address) const;
 
   std::string path_;
@@ -129,6 +133,7 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
     return result;
   }
   std::set<std::uint64_t> seen;
+  std::vector<const FunctionEntry*> inlined;
   for (const FunctionEntry* entry : entries) {
     if (result.plans.size() >= kMaxInstances) {
       result.issues.push_back(
@@ -136,8 +141,9 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
            "use a narrower pattern"});
       break;
     }
-    plan_entry(*entry, pattern, probe, seen, result);
+    if (!plan_entry(*entry, pattern, probe, seen, result)) inlined.push_back(entry);
   }
+  if (!inlined.empty()) result.issues.push_back(inlined_only(inlined));
   if (result.plans.empty() && result.issues.empty()) {
     result.issues.push_back(
         {"no overload of " + pattern.name() + " in " + path_ + " matches " + probe.function,
@@ -146,7 +152,7 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
   return result;
 }
 
-void ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern,
+bool ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern,
                            const ProbeConfig& probe, std::set<std::uint64_t>& seen,
                            PlanResult& result) const {
   std::size_t with_code = 0;
@@ -166,15 +172,10 @@ void ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pa
     }
     if (!order_ranges(function)) continue;
     ++with_code;
+    judge_return(function);
     if (seen.insert(function.ranges.front().begin).second) plan_instance(probe, std::move(function), result);
   }
-  if (with_code == 0 && !pattern.is_mangled()) {
-    const std::string name = index_->qualified(entry);
-    const std::size_t copies = index_->count_inlined_copies(entry.inlined_only);
-    result.issues.push_back(
-        {name + " exists only as inlined copies (" + std::to_string(copies) + "); not supported yet",
-         "probe a caller, or build it with __attribute__((noinline))"});
-  }
+  return with_code > 0 || pattern.is_mangled();
 }
 
 const std::string* ElfBinary::symbol_at(std::uint64_t address) const {
@@ -193,6 +194,39 @@ bool ElfBinary::order_ranges(FunctionInfo& function) const {
     return true;
   }
   return true;  // no symbols: compilers put the part with the entry first
+}
+
+void ElfBinary::judge_return(FunctionInfo& function) const {
+  if (!function.return_is_dropped.empty()) return;
+  const std::string* symbol = symbol_at(function.ranges.front().begin);
+  if (symbol && symbol->find(".isra.") != std::string::npos) {
+    function.return_is_dropped =
+        "this is a reduced copy of the function (" + *symbol + "), which may return nothing";
+  } else if (!symbol && function.is_clone && !function.is_external) {
+    function.return_is_dropped =
+        "without symbols, it may be a reduced copy of the function, which returns nothing";
+  } else if (function.by_clang && !function.is_external) {
+    function.return_is_dropped = "clang drops unused results of functions that are local to a file";
+  }
+}
+
+Issue ElfBinary::inlined_only(const std::vector<const FunctionEntry*>& entries) const {
+  const char* hint = "probe a caller, or build it with __attribute__((noinline))";
+  if (entries.size() == 1) {
+    const std::size_t copies = index_->count_inlined_copies(entries[0]->inlined_only);
+    return {index_->qualified(*entries[0]) + " exists only as inlined copies (" + std::to_string(copies) +
+                "); not supported yet",
+            hint};
+  }
+  constexpr std::size_t kShown = 3;
+  std::string names;
+  for (std::size_t i = 0; i < entries.size() && i < kShown; ++i) {
+    names += (i ? ", " : "") + index_->qualified(*entries[i]);
+  }
+  if (entries.size() > kShown) names += ", …";
+  return {
+      std::to_string(entries.size()) + " functions exist only as inlined copies; not supported yet: " + names,
+      hint};
 }
 
 Issue ElfBinary::not_found(const ProbeConfig& probe, const FunctionPattern& pattern) const {
@@ -238,7 +272,8 @@ void ElfBinary::plan_instance(const ProbeConfig& probe, FunctionInfo function, P
 
   const Prologue prologue = analyse_prologue(*elf_, function.ranges.front());
   const Die die = session_->die(function.die);
-  const LocationReader locations(*session_, die, plan.site, prologue);
+  const LocationReader locations(*session_, die, plan.site, prologue,
+                                 code.problem.empty() && code.keeps_stack);
   TypeBuilder types(*session_, *index_);
   const FunctionContext context{*session_, *index_, types, function, locations};
   CaptureCompiler(context, compiled).compile(probe);

@@ -22,18 +22,18 @@ struct ConfigPosition {
 };
 
 struct CaptureConfig {
-  std::string name;        // empty: the expression's own text
+  std::string name;  // empty: the expression's own text
   std::string expression;
   ConfigPosition position;
   bool operator==(const CaptureConfig&) const = default;
 };
 
 struct ProbeConfig {
-  std::string function;    // demangled name or glob, optionally with parameters
-  std::string module;      // glob; empty: the executable, then its loaded libraries
+  std::string function;  // demangled name or glob, optionally with parameters
+  std::string module;    // glob; empty: the executable, then its loaded libraries
   bool on_entry = true;
   bool on_return = true;
-  bool capture_default = true;          // no `capture` key: every parameter, this and ret
+  bool capture_default = true;  // no `capture` key: every parameter, this and ret
   std::vector<CaptureConfig> capture;
   schema::CaptureLimits limits;
   ConfigPosition position;
@@ -42,10 +42,11 @@ struct ProbeConfig {
 
 // All given must hold.
 struct MatchConfig {
-  std::optional<std::string> exe;      // glob on the path of the executable
-  std::optional<std::string> cmdline;  // regular expression (ECMAScript, search) on the arguments joined by spaces
-  std::optional<std::string> cgroup;   // glob on the cgroup path
-  std::optional<std::string> unit;     // systemd unit: a component of the cgroup path
+  std::optional<std::string> exe;  // glob on the path of the executable
+  std::optional<std::string>
+      cmdline;  // regular expression (ECMAScript, search) on the arguments joined by spaces
+  std::optional<std::string> cgroup;  // glob on the cgroup path
+  std::optional<std::string> unit;    // systemd unit: a component of the cgroup path
   std::optional<std::uint32_t> pid;
   ConfigPosition position;
   bool operator==(const MatchConfig&) const = default;

@@ -104,6 +104,17 @@ bool undoes_frame(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* 
          operands[0].reg.value == ZYDIS_REGISTER_RSP;
 }
 
+bool changes_stack(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+  if (in.meta.category == ZYDIS_CATEGORY_CALL || in.meta.category == ZYDIS_CATEGORY_RET) return false;
+  for (int i = 0; i < in.operand_count; ++i) {
+    const bool is_rsp = operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                        ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operands[i].reg.value) ==
+                            ZYDIS_REGISTER_RSP;
+    if (is_rsp && (operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)) return true;
+  }
+  return false;
+}
+
 // Does direct control flow from the entry reach every instruction of the first
 // range? Blocks that only an indirect jump can reach (labels of a computed goto)
 // are then excluded.
@@ -205,6 +216,7 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       if (instruction.kind == InstructionKind::kIndirectJump) {
         classify_indirect(instruction, in, decoded.operands[0], recent);
       }
+      if (changes_stack(in, decoded.operands)) result.keeps_stack = false;
       result.instructions.push_back(instruction);
       at += in.length;
       recent.push_back(decoded);

@@ -39,7 +39,8 @@ struct Instruction {
 struct FunctionCode {
   std::vector<AddressRange> ranges;  // the first one begins at the entry
   std::vector<Instruction> instructions;
-  std::string problem;  // empty: all of it was decoded
+  bool keeps_stack = true;  // nothing but calls and returns changes RSP
+  std::string problem;      // empty: all of it was decoded
 
   bool contains(std::uint64_t address) const;
   const Instruction* at(std::uint64_t address) const;

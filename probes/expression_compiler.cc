@@ -2,7 +2,6 @@
 #include "probes/expression_compiler.h"
 
 #include "probes/nearest.h"
-#include "probes/return_value.h"
 #include "probes/type_name.h"
 
 namespace backsight::probes {
@@ -56,6 +55,14 @@ Error ExpressionCompiler::error(const Expression& at, const std::string& message
   return schema::expression_error(text_, at.begin, message, std::move(hint));
 }
 
+// Points at the name of the member, not at what it is a member of.
+Error ExpressionCompiler::member_error(const Expression& at, const std::string& message,
+                                       std::string hint) const {
+  const std::size_t begin =
+      at.kind == ExpressionKind::kMember && at.end >= at.text.size() ? at.end - at.text.size() : at.begin;
+  return schema::expression_error(text_, begin, message, std::move(hint));
+}
+
 Result<Operand> ExpressionCompiler::compile(const std::string& text) {
   text_ = text;
   auto tree = schema::parse_expression(text);
@@ -85,8 +92,27 @@ Operand ExpressionCompiler::return_value() {
   Operand operand;
   operand.at_return = true;
   operand.type = context_.types.build(context_.function.return_type.value_or(0));
-  operand.source = locate_return_value(context_.session, context_.types, operand.type);
+  if (!context_.function.return_is_dropped.empty()) {
+    operand.source = unavailable_source(Unavailable::kOptimizedOut, context_.function.return_is_dropped);
+  } else {
+    operand.source = locate_return_value(context_.session, context_.types, operand.type, first_parameter());
+  }
   return operand;
+}
+
+FirstParameter ExpressionCompiler::first_parameter() {
+  if (context_.function.parameters.empty()) return FirstParameter::kUnknown;
+  const Operand first = parameter(context_.function.parameters.front());
+  const TypeKind kind = context_.types.type(first.type).kind;
+  const bool is_word = kind == TypeKind::kInteger || kind == TypeKind::kPointer ||
+                       kind == TypeKind::kReference || kind == TypeKind::kBool || kind == TypeKind::kChar ||
+                       kind == TypeKind::kEnum;
+  const bool in_register = first.source.unavailable == Unavailable::kNone && !first.source.in_memory &&
+                           first.source.ops.size() == 1 && first.source.ops[0].code == BS_OP_PUSH_REG &&
+                           first.source.ops[0].d == 0;
+  if (!is_word || !in_register) return FirstParameter::kUnknown;
+  if (first.source.ops[0].a == BS_RDI) return FirstParameter::kInRdi;
+  return first.source.ops[0].a == BS_RSI ? FirstParameter::kInRsi : FirstParameter::kUnknown;
 }
 
 Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int depth) {
@@ -234,7 +260,7 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   if (!found) {
     const std::string what = type.members.empty() ? type.name + " has no members that can be named"
                                                   : "no member '" + expression.text + "' in " + type.name;
-    return error(expression, what, suggestion(nearest(expression.text, object->type)));
+    return member_error(expression, what, suggestion(nearest(expression.text, object->type)));
   }
   object->type = found->type;
   object->is_bit_field = found->bit_size != 0;

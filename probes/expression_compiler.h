@@ -5,6 +5,7 @@
 
 #include "probes/function_info.h"
 #include "probes/location.h"
+#include "probes/return_value.h"
 #include "schema/expression.h"
 #include "schema/result.h"
 
@@ -72,6 +73,9 @@ class ExpressionCompiler {
   std::optional<schema::Member> find_member(schema::TypeId type, const std::string& name, int depth) const;
   schema::Result<schema::TypeId> named_type(const schema::Expression& expression) const;
   std::vector<std::string> nearest(const std::string& wanted, schema::TypeId of_type) const;
+  FirstParameter first_parameter();
+  schema::Error member_error(const schema::Expression& at, const std::string& message,
+                             std::string hint) const;
   schema::Error error(const schema::Expression& at, const std::string& message, std::string hint = {}) const;
 
   const FunctionContext& context_;

@@ -33,7 +33,8 @@ std::vector<Parameter> own_parameters(const DwarfSession& session, const Die& fu
     parameter.type = child.has(DW_AT_type) ? child.reference(DW_AT_type).value_or(0)
                                            : named.reference(DW_AT_type).value_or(0);
     parameter.is_artificial = child.flag(DW_AT_artificial) || named.flag(DW_AT_artificial);
-    parameters.push_back(std::move(parameter));
+    // Others than `this` are the compiler's own (__in_chrg, __vtt_parm).
+    if (!parameter.is_artificial || parameter.name == "this") parameters.push_back(std::move(parameter));
     return parameters.size() < kMaxParameters;
   });
   return parameters;
@@ -60,6 +61,18 @@ bool is_variadic(const Die& function) {
   return found;
 }
 
+// A const member function: its hidden first parameter points to const.
+bool has_const_this(const TypeBuilder& types, const Die& function) {
+  bool result = false;
+  for_each_child(function, [&](Die&& child) {
+    if (child.tag() != DW_TAG_formal_parameter) return true;
+    const std::string self = types.spelling(child.reference(DW_AT_type).value_or(0));
+    result = child.flag(DW_AT_artificial) && self.find(" const*") != std::string::npos;
+    return false;
+  });
+  return result;
+}
+
 std::string signature_of(const FunctionInfo& info, bool variadic, bool is_const) {
   std::string text = info.name + "(";
   for (std::size_t i = 0; i < info.parameter_types.size(); ++i)
@@ -83,14 +96,8 @@ FunctionInfo read_names(const DwarfSession& session, const DebugIndex& index, co
   info.parameters = own_parameters(session, chain.front());
   const std::vector<Parameter> middle =
       chain.size() > 2 ? own_parameters(session, chain[1]) : std::vector<Parameter>();
-  bool is_const = false;
   for (const Parameter& parameter : declared) {
-    if (!parameter.is_artificial) {
-      info.parameter_types.push_back(types.spelling(parameter.type));
-    } else if (&parameter == &declared.front()) {
-      const std::string self = types.spelling(parameter.type);
-      is_const = self.size() > 7 && self.find(" const*") != std::string::npos;
-    }
+    if (!parameter.is_artificial) info.parameter_types.push_back(types.spelling(parameter.type));
   }
   // Parameters that the compiler dropped from this instance.
   for (const std::vector<Parameter>& abstract : {middle, declared}) {
@@ -102,7 +109,7 @@ FunctionInfo read_names(const DwarfSession& session, const DebugIndex& index, co
       info.parameters.push_back({parameter.name, 0, parameter.type, parameter.is_artificial});
     }
   }
-  info.signature = signature_of(info, is_variadic(chain.back()), is_const);
+  info.signature = signature_of(info, is_variadic(chain.back()), has_const_this(types, chain.back()));
   return info;
 }
 
@@ -129,6 +136,16 @@ FunctionInfo read_function(const DwarfSession& session, const DebugIndex& index,
   info.ranges = session.ranges(chain.front());
   const Unit* unit = session.unit_of(concrete);
   info.is_c = unit && is_c_language(unit->language);
+  for (const Die& die : chain) {
+    info.is_external |= die.flag(DW_AT_external);
+    if (die.unsigned_value(DW_AT_calling_convention).value_or(DW_CC_normal) == DW_CC_nocall) {
+      info.return_is_dropped = "the compiler changed how this function is called";
+    }
+  }
+  info.is_clone = chain.front().has(DW_AT_abstract_origin);
+  const Die top = unit ? session.die(unit->die) : Die();
+  const char* producer = top ? top.text(DW_AT_producer) : nullptr;
+  info.by_clang = producer && std::string_view(producer).find("clang") != std::string_view::npos;
   return info;
 }
 

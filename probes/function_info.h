@@ -29,6 +29,10 @@ struct FunctionInfo {
   schema::SourcePosition source;
   std::vector<AddressRange> ranges;  // the first begins at the entry
   bool is_c = false;
+  bool is_external = false;  // callable from other units: its calling convention is the ABI's
+  bool is_clone = false;     // described by reference to an abstract function
+  bool by_clang = false;
+  std::string return_is_dropped;  // not empty: the result may not be there, and why
 };
 
 // Names and parameter types only: for choosing among overloads.

@@ -1,6 +1,7 @@
 #include "probes/function_pattern.h"
 
 #include "probes/glob.h"
+#include "probes/type_name.h"
 
 namespace backsight::probes {
 
@@ -37,6 +38,8 @@ std::string normalised(std::string text) {
     const auto end = text.find_last_not_of("*& ");
     text = text.substr(kConst.size(), end + 1 - kConst.size()) + " const" + text.substr(end + 1);
   }
+  const auto base = text.find_last_not_of("*& ");
+  if (base != std::string::npos) text = short_type_name(text.substr(0, base + 1)) + text.substr(base + 1);
   std::string result;
   for (const char c : text) {
     if (c != ' ') result += c;

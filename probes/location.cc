@@ -67,8 +67,12 @@ struct LocationReader::Evaluation {
 };
 
 LocationReader::LocationReader(const DwarfSession& session, const Die& function, std::uint64_t site,
-                               const Prologue& prologue)
-    : session_(session), site_(site), prologue_(prologue), frame_base_(function.block(DW_AT_frame_base)) {}
+                               const Prologue& prologue, bool keeps_stack)
+    : session_(session),
+      site_(site),
+      prologue_(prologue),
+      keeps_stack_(keeps_stack),
+      frame_base_(function.block(DW_AT_frame_base)) {}
 
 ValueSource LocationReader::locate(const Die& variable, std::uint64_t size) const {
   if (const auto constant = variable.unsigned_value(DW_AT_const_value); constant && size <= 8) {
@@ -288,8 +292,9 @@ LocationReader::Term LocationReader::register_term(Evaluation& state, std::uint6
   if (reg == kRsp) {
     term.is_frame = true;
     // In a list, RSP at the site; otherwise RSP once the frame is set up.
-    term.offset = offset + (state.whole_function ? prologue_.rsp.value_or(0) : -8);
-    term.needs_spill = state.whole_function;
+    const bool is_late = state.whole_function && !keeps_stack_;
+    term.offset = offset + (is_late ? prologue_.rsp.value_or(0) : -8);
+    term.needs_spill = is_late;
     return term;
   }
   if (reg == kRbp && state.whole_function) {

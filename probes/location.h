@@ -30,8 +30,9 @@ ValueSource unavailable_source(schema::Unavailable reason, std::string why);
 class LocationReader {
  public:
   // `function` is the concrete entry; `site` its entry site, where CFA = RSP + 8.
+  // `keeps_stack`: the function never changes RSP, so that CFA = RSP + 8 everywhere.
   LocationReader(const DwarfSession& session, const Die& function, std::uint64_t site,
-                 const Prologue& prologue);
+                 const Prologue& prologue, bool keeps_stack);
 
   // Of a parameter or global of `size` bytes.
   ValueSource locate(const Die& variable, std::uint64_t size) const;
@@ -69,6 +70,7 @@ class LocationReader {
   const DwarfSession& session_;
   std::uint64_t site_;
   const Prologue& prologue_;
+  bool keeps_stack_;
   std::vector<std::uint8_t> frame_base_;
 };
 

@@ -35,23 +35,23 @@ struct Site {
 // is reserved there to mean "none").
 struct CompiledPlan {
   schema::Plan plan;
-  std::vector<Site> sites;            // the entry site first, if any
+  std::vector<Site> sites;  // the entry site first, if any
   std::vector<bs_op> ops;
-  std::vector<bs_type> types;         // index = TypeId; chase_pc relative, 0xffffffff: none
+  std::vector<bs_type> types;  // index = TypeId; chase_pc relative, 0xffffffff: none
   std::uint32_t entry_pc = 0xffffffff;
   std::uint32_t return_pc = 0xffffffff;
-  std::vector<Issue> issues;          // captures that are not available here, and why
+  std::vector<Issue> issues;  // captures that are not available here, and why
 };
 
 struct PlanResult {
-  std::vector<CompiledPlan> plans;    // one per function instance
-  std::vector<Issue> issues;          // nothing resolved, nearest names, refused instances
+  std::vector<CompiledPlan> plans;  // one per function instance
+  std::vector<Issue> issues;        // nothing resolved, nearest names, refused instances
 };
 
 // Identity of a file that may be probed.
 struct ModuleFile {
-  std::string path;          // as the process sees it, for showing and for module globs
-  std::string open_path;     // how to open it now (e.g. /proc/41/root/...); = path for local files
+  std::string path;       // as the process sees it, for showing and for module globs
+  std::string open_path;  // how to open it now (e.g. /proc/41/root/...); = path for local files
 };
 
 // An opened binary with its debug information, indexed by function name.
@@ -67,7 +67,7 @@ class Binary {
   virtual ~Binary() = default;
 
   virtual const std::string& path() const = 0;
-  virtual const std::string& build_id() const = 0;   // hex; empty if none
+  virtual const std::string& build_id() const = 0;             // hex; empty if none
   virtual const std::vector<Issue>& debug_issues() const = 0;  // none found, build-id mismatch, damaged
 
   // Never fails as a whole; what cannot be planned is an Issue.

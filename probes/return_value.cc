@@ -1,5 +1,7 @@
 #include "probes/return_value.h"
 
+#include "probes/class_passing.h"
+
 #include <array>
 
 namespace backsight::probes {
@@ -15,28 +17,6 @@ constexpr int kMaxDepth = 16;
 constexpr std::uint64_t kMaxElements = 16;
 
 enum class Class { kNone, kInteger, kSse, kMemory, kUnknown };
-
-// How a class is returned: by value, through hidden memory, or not known.
-enum class Passing { kByValue, kByReference, kUnknown };
-
-bool is_c(std::uint16_t language) {
-  return language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 ||
-         language == DW_LANG_C11;
-}
-
-// Non-trivial classes are returned in memory whatever their size. gcc and clang
-// say so (DW_AT_calling_convention); without it, a class of another language
-// than C that declares functions is not decided.
-Passing passing(const DwarfSession& session, DieKey key) {
-  const Die die = session.die(key);
-  if (!die) return Passing::kUnknown;
-  if (const auto convention = die.unsigned_value(DW_AT_calling_convention)) {
-    if (*convention == DW_CC_pass_by_reference) return Passing::kByReference;
-    return *convention == DW_CC_pass_by_value ? Passing::kByValue : Passing::kUnknown;
-  }
-  const Unit* unit = session.unit_of(key);
-  return unit && is_c(unit->language) ? Passing::kByValue : Passing::kUnknown;
-}
 
 Class merge(Class a, Class b) {
   if (a == Class::kUnknown || b == Class::kUnknown) return Class::kUnknown;
@@ -108,9 +88,9 @@ ValueSource in_memory() {
   return {Unavailable::kNone, {}, true, {make_op(BS_OP_PUSH_REG, BS_RAX)}};
 }
 
-ValueSource from_class(const DwarfSession& session, const TypeBuilder& types, TypeId id) {
+ValueSource classify(const DwarfSession& session, const TypeBuilder& types, TypeId id) {
   const Type& type = types.type(id);
-  const Passing how = passing(session, types.die_of(id));
+  const Passing how = class_passing(session, types.die_of(id));
   if (how == Passing::kByReference) return in_memory();
   if (how == Passing::kUnknown) {
     return unavailable_source(Unavailable::kUnsupportedType,
@@ -144,9 +124,21 @@ ValueSource from_class(const DwarfSession& session, const TypeBuilder& types, Ty
   return result;
 }
 
+// The classification must agree with where the first parameter was found.
+ValueSource from_class(const DwarfSession& session, const TypeBuilder& types, TypeId id,
+                       FirstParameter first) {
+  ValueSource result = classify(session, types, id);
+  if (first == FirstParameter::kInRsi) return in_memory();
+  if (first == FirstParameter::kInRdi && result.in_memory) {
+    return unavailable_source(Unavailable::kUnsupportedType, "it is unclear how it is returned");
+  }
+  return result;
+}
+
 }  // namespace
 
-ValueSource locate_return_value(const DwarfSession& session, TypeBuilder& types, TypeId id) {
+ValueSource locate_return_value(const DwarfSession& session, TypeBuilder& types, TypeId id,
+                                FirstParameter first) {
   const Type& type = types.type(id);
   switch (type.kind) {
     case TypeKind::kInteger:
@@ -162,7 +154,7 @@ ValueSource locate_return_value(const DwarfSession& session, TypeBuilder& types,
       return unavailable_source(Unavailable::kInVectorRegister, "it is returned in a vector register");
     case TypeKind::kStruct:
     case TypeKind::kUnion:
-      return from_class(session, types, id);
+      return from_class(session, types, id, first);
     case TypeKind::kUndefined:
       return unavailable_source(Unavailable::kUndefinedType, "its type is only declared");
     default:

@@ -8,7 +8,12 @@
 
 namespace backsight::probes {
 
+// Where the first parameter is at the entry, if it is known to be in a register:
+// RSI shows that RDI brings the address of a result in memory.
+enum class FirstParameter { kUnknown, kInRdi, kInRsi };
+
 // Of a result of type `type` at a RET instruction or in a return probe.
-ValueSource locate_return_value(const DwarfSession& session, TypeBuilder& types, schema::TypeId type);
+ValueSource locate_return_value(const DwarfSession& session, TypeBuilder& types, schema::TypeId type,
+                                FirstParameter first);
 
 }  // namespace backsight::probes

@@ -90,7 +90,7 @@ EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code) {
 ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code, bool is_c) {
   ReturnSites result;
   if (!code.problem.empty()) {
-    result.reason = "none: " + code.problem;
+    result.reason = code.problem;
     return result;
   }
   std::size_t returns = 0;
@@ -104,17 +104,15 @@ ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code,
         break;
       case InstructionKind::kConditionalJump:
         if (!leaves) break;
-        return {ReturnVia::kNone,
-                {},
-                "none: a conditional jump leaves the function at " + hex(instruction.address)};
+        return {
+            ReturnVia::kNone, {}, "a conditional jump leaves the function at " + hex(instruction.address)};
       case InstructionKind::kIndirectJump:
         leaf = false;
         if (instruction.is_table_jump) break;
         if (!instruction.is_indirect_tail_call) {
           return {ReturnVia::kNone,
                   {},
-                  "none: the indirect jump at " + hex(instruction.address) +
-                      " may or may not leave the function"};
+                  "the indirect jump at " + hex(instruction.address) + " may or may not leave the function"};
         }
         [[fallthrough]];
       case InstructionKind::kJump:
@@ -133,11 +131,11 @@ ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code,
     }
   }
   if (result.sites.size() != returns + tail_calls)
-    return {ReturnVia::kNone, {}, "none: its code is not in the file"};
-  if (result.sites.empty()) return {ReturnVia::kNone, {}, "none: the function never returns"};
+    return {ReturnVia::kNone, {}, "its code is not in the file"};
+  if (result.sites.empty()) return {ReturnVia::kNone, {}, "the function never returns"};
   if (is_c && leaf) {
     const auto site = make_site(binary, code.instructions.front(), BS_SITE_RETURN);
-    if (!site) return {ReturnVia::kNone, {}, "none: its code is not in the file"};
+    if (!site) return {ReturnVia::kNone, {}, "its code is not in the file"};
     result.via = ReturnVia::kUretprobe;
     result.sites = {*site};
     result.sites.front().is_uretprobe = true;

@@ -1,6 +1,7 @@
 #include "probes/type_builder.h"
 
 #include "probes/containers.h"
+#include "probes/type_name.h"
 
 #include <algorithm>
 
@@ -119,6 +120,7 @@ TypeId TypeBuilder::build(DieKey key) {
   nodes_[id.value].type.size_bytes = die.unsigned_value(DW_AT_byte_size).value_or(0);
   fill(id, die);
   nodes_[id.value].in_progress = false;
+  nodes_[id.value].type.name = short_type_name(std::move(nodes_[id.value].type.name));
   return id;
 }
 
@@ -222,6 +224,7 @@ void TypeBuilder::fill_pointer(TypeId id, const Die& die, TypeKind kind) {
   const Die target = session_.die(strip_qualifiers(session_, node.pending));
   std::string name = target ? index_.qualified_name(target) : "void";
   if (name.empty()) name = spelling(node.pending);
+  name = short_type_name(std::move(name));
   node.type.name = name + (kind == TypeKind::kPointer           ? "*"
                            : die.tag() == DW_TAG_reference_type ? "&"
                                                                 : "&&");

@@ -1,6 +1,8 @@
 // The rest of TypeBuilder: what a table must hold, and how types are written.
 #include "probes/type_builder.h"
 
+#include "probes/type_name.h"
+
 namespace backsight::probes {
 
 using schema::kNoType;
@@ -72,6 +74,7 @@ TypeId TypeBuilder::stub(DieKey key) {
   if (die.has(DW_AT_declaration) || !is_class) type.kind = TypeKind::kUndefined;
   type.name = is_class ? index_.qualified_name(die) : spelling(key);
   if (type.name.empty() && alias != 0) type.name = index_.qualified_name(session_.die(alias));
+  type.name = short_type_name(std::move(type.name));
   type.size_bytes = die.unsigned_value(DW_AT_byte_size).value_or(0);
   const TypeId id = add(std::move(type));
   stubs_[key] = id;
@@ -145,7 +148,7 @@ std::string TypeBuilder::spelling(DieKey key, int depth) const {
     }
     default: {
       const std::string name = index_.qualified_name(die);
-      return name.empty() ? "{unnamed}" : name;
+      return name.empty() ? "{unnamed}" : short_type_name(name);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace backsight::probes {
 
@@ -64,6 +65,36 @@ std::vector<std::string> type_spellings(const std::string& name) {
     return result;
   }
   return {name};
+}
+
+std::string short_type_name(std::string name) {
+  for (const auto& family : families()) {
+    if (std::find(family.begin(), family.end(), name) != family.end()) return family.front();
+  }
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
+      {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
+  };
+  for (const auto& [from, to] : kNames) {
+    for (std::size_t at = name.find(from); at != std::string::npos; at = name.find(from, at)) {
+      name.replace(at, from.size(), to);
+      at += to.size();
+    }
+  }
+  // ", std::allocator<...> " before the end of a list of arguments is the default.
+  constexpr std::string_view kAllocator = ", std::allocator<";
+  for (std::size_t at = name.find(kAllocator); at != std::string::npos; at = name.find(kAllocator, at)) {
+    int nesting = 0;
+    std::size_t end = at + kAllocator.size() - 1;
+    for (; end < name.size(); ++end) {
+      if (name[end] == '<') ++nesting;
+      if (name[end] == '>' && --nesting == 0) break;
+    }
+    const std::size_t close = name.find_first_not_of(' ', end + 1);
+    if (end >= name.size() || close == std::string::npos || name[close] != '>') break;
+    name.erase(at, close - at);
+  }
+  return name;
 }
 
 }  // namespace backsight::probes

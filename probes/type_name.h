@@ -17,4 +17,7 @@ TypeName parse_type_name(std::string_view text);
 // is "long unsigned int" to gcc. The given one first.
 std::vector<std::string> type_spellings(const std::string& name);
 
+// The shortest usual name: "unsigned long", "std::string", "std::vector<int>".
+std::string short_type_name(std::string name);
+
 }  // namespace backsight::probes
