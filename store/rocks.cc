@@ -125,6 +125,7 @@ Result<std::unique_ptr<Database>> open_secondary(const rocksdb::DBOptions& optio
                                                  const Descriptors& families) {
   constexpr int kAttempts = 40;
   schema::Error last;
+  int failed_standing_still = 0;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(std::min(attempt * 5, 50)));
     auto temporary = make_temporary_directory();
@@ -137,8 +138,9 @@ Result<std::unique_ptr<Database>> open_secondary(const rocksdb::DBOptions& optio
       std::error_code ignored;
       fs::remove_all(*temporary, ignored);
       last = to_error(status, path);
-      const bool moved = manifest_state(path) != before;
-      if (!moved && (status.IsCorruption() || last.code == ErrorCode::kPermission)) return last;
+      if (manifest_state(path) != before) continue;
+      const bool final = status.IsCorruption() || last.code == ErrorCode::kPermission;
+      if (final || ++failed_standing_still >= 5) return last;
       continue;
     }
     auto database = make_database(db, std::move(handles), *temporary);
@@ -303,7 +305,9 @@ schema::Error to_error(const rocksdb::Status& status, const std::string& what) {
   if (text.find("Permission denied") != std::string::npos) return make_error(ErrorCode::kPermission, text);
   if (text.find("/LOCK") != std::string::npos || status.IsBusy()) return make_error(ErrorCode::kBusy, text);
   if (status.IsCorruption()) return make_error(ErrorCode::kCorrupt, text);
-  if (status.IsNotFound() || status.IsPathNotFound()) return make_error(ErrorCode::kNotFound, text);
+  if (status.IsNotFound() || status.IsPathNotFound() || text.find("No such file") != std::string::npos) {
+    return make_error(ErrorCode::kNotFound, text);
+  }
   // "column families not opened", "unknown option": a manifest that is not ours.
   if (status.IsInvalidArgument()) return make_error(ErrorCode::kCorrupt, text);
   return make_error(ErrorCode::kIo, text);

@@ -25,7 +25,8 @@ Sequence beyond(Sequence first) {
 Result<void> ServiceWriter::load_last(const PartitionName& name) {
   auto opened = open_primary(path_ + "/" + name.to_string(), false, rocks_);
   if (!opened) {
-    if (opened.error().code != ErrorCode::kCorrupt) return opened.error();
+    const auto code = opened.error().code;
+    if (code != ErrorCode::kCorrupt && code != ErrorCode::kNotFound) return opened.error();
     return begin_after_damage(name);
   }
   const LogEnd log_end = opened->log_end;

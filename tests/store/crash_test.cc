@@ -81,7 +81,7 @@ TEST_CASE("kill -9 loses nothing acknowledged, at any moment") {
   std::mt19937_64 random(42);
   int iterations = 0;
   std::uint64_t rows = 0;
-  while (iterations < 400 && std::chrono::steady_clock::now() < until) {
+  while (iterations < 300 && std::chrono::steady_clock::now() < until) {
     TemporaryDirectory directory;
     std::uint64_t least = 0;
     for (int life = 0; life < 12; ++life, ++iterations) {

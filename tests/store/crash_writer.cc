@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   options.path = argv[1];
   options.boot_id = "boot";
   options.min_free_bytes = 0;
-  options.partition_ns = 300'000'000;
+  options.partition_ns = 1'000'000'000;
   options.write_buffer_bytes = 256 << 10;
   auto writer = store::StoreWriter::open(options);
   if (!writer) return std::fprintf(stderr, "%s\n", writer.error().to_string().c_str()), 1;

@@ -14,7 +14,7 @@ using namespace backsight::store;
 
 namespace {
 
-constexpr std::uint64_t kRowsEach = 2500;
+constexpr std::uint64_t kRowsEach = 900;
 
 // Three partitions (the last one with a log), moments, plans and gaps.
 void build(const std::string& store) {
@@ -107,7 +107,7 @@ TEST_CASE("a flipped bit is found or harmless") {
   }
   std::mt19937_64 random(11);
   for (const auto& [kind, paths] : files) {
-    const int flips = kind == ".sst" || kind == ".log" ? 40 : 8;
+    const int flips = kind == ".sst" || kind == ".log" ? 25 : 5;
     for (int i = 0; i < flips; ++i) {
       const std::string& below = paths[random() % paths.size()];
       TemporaryDirectory copy;
