@@ -37,6 +37,7 @@ static __noinline int failure_status(__u64 address, __u64 length) {
   return error || !area.readable ? BS_ITEM_BAD_ADDRESS : BS_ITEM_NOT_RESIDENT;
 }
 #else
+/* Without bpf_find_vma (Linux 5.17) the two cannot be told apart. */
 static __noinline int failure_status(__u64 address, __u64 length) { return BS_ITEM_BAD_ADDRESS; }
 #endif
 

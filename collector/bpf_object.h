@@ -6,7 +6,8 @@
 
 namespace backsight::collector {
 
-// An ELF object for libbpf.
+// ELF objects for libbpf.
 std::span<const std::byte> capture_object();
+std::span<const std::byte> capture_no_loop_object();  // the same for kernels without bpf_loop
 
 }  // namespace backsight::collector

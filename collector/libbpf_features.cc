@@ -35,8 +35,9 @@ Descriptor load_empty_program(std::uint32_t attach_type, int& error) {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
   };
-  LIBBPF_OPTS(bpf_prog_load_opts, options,
-              .expected_attach_type = static_cast<enum bpf_attach_type>(attach_type));
+  bpf_prog_load_opts options{};
+  options.sz = sizeof options;
+  options.expected_attach_type = static_cast<enum bpf_attach_type>(attach_type);
   const int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "backsight_try", "GPL", code, 2, &options);
   error = fd < 0 ? -fd : 0;
   return Descriptor(fd < 0 ? -1 : fd);

@@ -150,16 +150,16 @@ schema::Result<void> LibbpfKernel::open(const KernelOptions& options) {
 
 // Opens the object and sets what depends on this machine, before verification.
 schema::Result<void> LibbpfKernel::prepare(const KernelOptions& options) {
-  if (!features_.bpf_loop || options.force_no_bpf_loop)
-    return schema::make_error(schema::ErrorCode::kUnsupported,
-                              "Linux " + features_.release + " has no bpf_loop", "use Linux 5.17 or later");
   use_multi_ = features_.uprobe_multi && !options.force_perf_uprobes;
   cpus_ = libbpf_num_possible_cpus();
   if (cpus_ <= 0)
     return schema::make_error(schema::ErrorCode::kIo, "cannot read the number of CPUs from /sys");
   ring_bytes_ = round_ring(options.ring_bytes);
-  const auto bytes = capture_object();
-  LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = "backsight");
+  const bool has_loop = features_.bpf_loop && !options.force_no_bpf_loop;
+  const auto bytes = has_loop ? capture_object() : capture_no_loop_object();
+  bpf_object_open_opts open_options{};
+  open_options.sz = sizeof open_options;
+  open_options.object_name = "backsight";
   object_.reset(bpf_object__open_mem(bytes.data(), bytes.size(), &open_options));
   if (!object_) return schema::make_error(schema::ErrorCode::kInternal, "the capture program is damaged");
 

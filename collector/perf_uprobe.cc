@@ -59,7 +59,9 @@ schema::Result<PerfUprobe> link_perf_uprobe(int program_fd, const std::string& p
   if (fd < 0) return failure("cannot open a uprobe event for", path, offset, errno);
   PerfUprobe probe;
   probe.event = Descriptor(static_cast<int>(fd));
-  LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event = {.bpf_cookie = cookie});
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
+  options.perf_event.bpf_cookie = cookie;
   const int link = bpf_link_create(program_fd, probe.event.get(), BPF_PERF_EVENT, &options);
   if (link < 0) return failure("cannot attach to", path, offset, -link);
   probe.link = Descriptor(link);

@@ -56,9 +56,15 @@ inline std::vector<bs_op> operator+(std::vector<bs_op> a, const std::vector<bs_o
   return a;
 }
 
+// Both builds of the capture program, in turn.
+inline KernelOptions each_program() {
+  return {.ring_bytes = 1 << 20, .force_perf_uprobes = false, .force_no_bpf_loop = GENERATE(false, true)};
+}
+
 // A kernel, a target whose process is in service 0, and one attached plan.
 struct Setup {
-  explicit Setup(KernelOptions options = {}) : kernel(open_kernel(options)) {
+  explicit Setup(const KernelOptions& options_used)
+      : options(options_used), kernel(open_kernel(options_used)) {
     if (kernel) REQUIRE(kernel->add_process(0, static_cast<std::uint32_t>(target.pid())).has_value());
   }
   void attach(const CompiledPlan& plan, const std::vector<probes::Site>& sites, std::uint32_t flags = kLive) {
@@ -78,6 +84,7 @@ struct Setup {
     target.run(command);
     return drain(*kernel);
   }
+  KernelOptions options;
   std::unique_ptr<Kernel> kernel;
   Target target;
   std::uint32_t plan_index = 0;
