@@ -5,6 +5,7 @@ readonly work=$(mktemp -d "${TMPDIR:-/tmp}/backsight-demo-XXXXXX")
 readonly store=$work/store
 export BACKSIGHT_STORE=$store
 declare -a pids=()
+alert=alert:latest  # the moment that the questions are about
 
 clean_up() {
   local pid
@@ -79,6 +80,7 @@ services:
     match: { exe: "$work/bin/shop" }
     probes:
       - function: "shop::Checkout::reserve"
+        capture: [order, ret]
       - function: "shop::Stock::available"
         capture: [shelf, ret]
       - function: "shop::Stock::take"
@@ -109,11 +111,11 @@ start_collector() {
 start_alerting() {
   if [[ $alerting == auto ]] && command -v prometheus >/dev/null && command -v prometheus-alertmanager >/dev/null; then
     start_prometheus
-    say "The shop's alerting is an ordinary Prometheus with an Alertmanager that has Backsight as one more receiver."
+    say "The shop's alerting: Prometheus and Alertmanager, with Backsight as one more receiver."
   else
     watch_counter &
     pids+=($!)
-    say "No Prometheus here: a loop watches the shop's error counter and posts what Alertmanager would post."
+    say "No Prometheus here: a loop watches the error counter and posts what Alertmanager would."
   fi
 }
 
@@ -181,6 +183,32 @@ ask() {
   done
   printf '\n%s$ %s%s\n' "$bold" "$shown" "$plain"
   COLUMNS=100 backsight "$@" --format table || fail "that question failed"
+}
+
+# The recording stands in for the kernel. Its times are moved so that it ends now; the
+# alert is where it was, as a mark, since no Alertmanager runs beside a recording.
+replay_recording() {
+  local newest before_end
+  [[ -r $tape ]] || fail "there is no recording: $tape"
+  say "What follows is a RECORDING of the live demo ($(basename "$tape")), loaded into a store of its own:"
+  zstd -dqc "$tape" >"$work/demo.tape"
+  "$build/bin/backsightd" --replay-tape "$work/demo.tape" --store "$store" 2>&1 | sed 's/^/    /' ||
+    fail "the recording could not be loaded"
+  newest=$(ask_json services | jq -er '.services[0].newest')
+  before_end=$(<"${tape%.zst}.alert")
+  backsight mark alert --at "$newest-$before_end" --text 'ShopOversold' --format json >/dev/null
+  alert=mark:alert
+}
+
+# Writes beside a recorded tape how long before its end the alert was.
+keep_alert_time() {
+  local newest at
+  kill "$collector_pid" && wait "$collector_pid" || true
+  newest=$(ask_json services | jq -er '.services[0].newest')
+  at=$(ask_json moments | jq -er '[.moments[] | select(.kind == "alert")] | last | .at')
+  echo "$((($(date -d "$newest" +%s%N) - $(date -d "$at" +%s%N)) / 1000))us" >"$record.alert"
+  zstd -qf -19 "$record" -o "$record.zst"
+  note "The recording is in $record.zst ($(stat -c %s "$record.zst") bytes)."
 }
 
 has_alert() { ask_json moments | jq -e '[.moments[] | select(.kind == "alert")] | length > 0'; }

@@ -11,7 +11,7 @@ pick() {
 
 tell_story() {
   if [[ $mode == live ]]; then
-    say "1. The alert is there. All that the shop itself can say is that it happened, some time in the last second:"
+    say "1. The alert. All that the shop itself can say is that it happened, some time in a second:"
     sed -n 's/^audit/    &/p' "$work/shop.log" | tail -n 1
     note "    (its executable is deleted now: what follows comes from the recording alone)"
   else
@@ -21,29 +21,29 @@ tell_story() {
   ask services
 
   say "2. What was the shop doing half a second before the alert?"
-  ask state --service shop --at alert:latest-500ms
+  ask state --service shop --at "$alert-500ms"
   note "Orders as usual: the damage is older. When did the shop's own audit find something?"
-  ask history 'shop::Stock::audit:ret' --service shop --from alert:latest-15s --to alert:latest
+  ask history 'shop::Stock::audit:ret' --service shop --from "$alert-15s" --to "$alert"
   note "And the last change before the alert:"
-  ask last 'shop::Stock::audit:ret' --service shop --before alert:latest
+  ask last 'shop::Stock::audit:ret' --service shop --before "$alert"
 
   local audit take sku
-  audit=$(pick '[.history[] | select(.new > 0)] | last | .event' \
-    history 'shop::Stock::audit:ret' --service shop --from alert:latest-15s --to alert:latest)
-  say "3. The audit runs once a second. Which call took the last piece twice, in the second before?"
+  audit=$(pick '[.changes[] | select(.new > 0)] | last | .event' \
+    history 'shop::Stock::audit:ret' --service shop --from "$alert-15s" --to "$alert")
+  say "3. The audit runs once a second. Which call, in the second before it, took more than there was?"
   ask calls shop::Stock::take --service shop --where 'ret < 0' --from "event:$audit-1100ms" --to "event:$audit"
   take=$(pick '.calls | last | .event' \
     calls shop::Stock::take --service shop --where 'ret < 0' --from "event:$audit-1100ms" --to "event:$audit")
   sku=$(pick '.calls | last | .args.shelf.sku' \
     calls shop::Stock::take --service shop --where 'ret < 0' --from "event:$audit-1100ms" --to "event:$audit")
 
-  say "4. Who else was at work at that very moment? (\"outermost first\": every call that was open)"
-  ask state --service shop --at "event:$take"
+  say "4. What was going on at that very moment? Every call that was open, with its arguments:"
+  ask state --service shop --at "event:$take+1us"
   say "5. What had they been told about \"$sku\", and what did they take?"
   ask calls shop::Stock::available --service shop --where "shelf.sku == \"$sku\"" \
-    --from "event:$take-30ms" --to "event:$take"
+    --from "event:$take-30ms" --to "event:$take+1us"
   ask calls shop::Stock::take --service shop --where "shelf.sku == \"$sku\"" \
-    --from "event:$take-30ms" --to "event:$take"
+    --from "event:$take-30ms" --to "event:$take+1us"
   explain_cause "$sku" "$take"
 }
 
@@ -51,11 +51,11 @@ tell_story() {
 shelf_calls() {
   local sku=$1 take=$2
   {
-    ask_json calls shop::Checkout::reserve --service shop --from "event:$take-60ms" --to "event:$take"
+    ask_json calls shop::Checkout::reserve --service shop --from "event:$take-60ms" --to "event:$take+1us"
     ask_json calls shop::Stock::available --service shop --where "shelf.sku == \"$sku\"" \
-      --from "event:$take-60ms" --to "event:$take"
+      --from "event:$take-60ms" --to "event:$take+1us"
     ask_json calls shop::Stock::take --service shop --where "shelf.sku == \"$sku\"" \
-      --from "event:$take-60ms" --to "event:$take"
+      --from "event:$take-60ms" --to "event:$take+1us"
   } | jq -es --arg take "$take" '
     [.[].calls[]] as $all
     | [$all[] | select(.function == "shop::Checkout::reserve")] as $orders
@@ -85,17 +85,17 @@ explain_cause() {
       (.function | sub("^shop::"; "")) + (if .args.quantity then "(" + (.args.quantity | tostring) + ")" else "()" end),
       "-> " + (.return | tostring), (if .return < 0 then "<- a piece that never existed" else "" end)] | @tsv' \
     <<<"$calls" | awk -F'\t' '{ printf "    %s  %-9s %-11s %-20s %-6s %s\n", $1, $2, $3, $4, $5, $6 }'
-  say "Cause found: Checkout::reserve checks first and takes later, and in between somebody else takes the last piece."
-  note "Stock::available and Stock::take each hold the lock, but nobody holds it from one to the other; the price"
-  note "is asked in between, which takes milliseconds. Check and take have to be one step under one lock."
+  say "Cause found: Checkout::reserve checks first and takes later; in between, another order takes."
+  note "Stock::available and Stock::take each hold the lock, but nobody holds it from one to the other:"
+  note "the price is asked in between, which takes milliseconds. They have to be one step, under one lock."
   note ""
   note "The alert came $(alert_delay "$take") after the fact. The state from before it was already kept."
 }
 
 alert_delay() {
-  local alert fatal
-  alert=$(pick '[.moments[] | select(.kind == "alert")] | last | .at' moments)
+  local noticed fatal
+  noticed=$(pick '[.moments[] | select(.name == "alert" or .kind == "alert")] | last | .at' moments)
   fatal=$(pick '.calls | last | .entry' calls shop::Stock::take --service shop --where 'ret < 0' \
-    --from "event:$1-1us" --to "event:$1")
-  awk -v a="$(date -d "$alert" +%s.%N)" -v b="$(date -d "$fatal" +%s.%N)" 'BEGIN { printf "%.1f s", a - b }'
+    --from "event:$1-1us" --to "event:$1+1us")
+  awk -v a="$(date -d "$noticed" +%s.%N)" -v b="$(date -d "$fatal" +%s.%N)" 'BEGIN { printf "%.1f s", a - b }'
 }
