@@ -41,9 +41,9 @@ tell_story() {
   ask state --service shop --at "event:$take+1us"
   say "5. What had they been told about \"$sku\", and what did they take?"
   ask calls shop::Stock::available --service shop --where "shelf.sku == \"$sku\"" \
-    --from "event:$take-30ms" --to "event:$take+1us"
+    --from "event:$take-50ms" --to "event:$take+1us"
   ask calls shop::Stock::take --service shop --where "shelf.sku == \"$sku\"" \
-    --from "event:$take-30ms" --to "event:$take+1us"
+    --from "event:$take-50ms" --to "event:$take+1us"
   explain_cause "$sku" "$take"
 }
 
