@@ -55,7 +55,8 @@ class Parser {
       return usage_error(problem.what());
     }
     if (!chosen_.empty()) line_.verb = vocabulary_.find(chosen_);
-    const std::vector<std::string> rest = app_.remaining(true);
+    std::vector<std::string> rest = app_.remaining(true);
+    std::erase(rest, "--");  // ends the options; what follows is positional
     if (!rest.empty()) return unexpected(rest.front());
     if (line_.verb == nullptr && !line_.help && !line_.version) {
       return group_.empty() ? usage_error("no verb is given")
@@ -151,7 +152,7 @@ std::vector<VerbSpec> program_verbs(std::span<const VerbSpec> query_verbs) {
   std::vector<VerbSpec> verbs(query_verbs.begin(), query_verbs.end());
   verbs.push_back({"check",
                    "check -c FILE [--service S]",
-                   "what each configured probe would do; attaches nothing, needs no privilege",
+                   "What each configured probe would do; attaches nothing, needs no privilege.",
                    {},
                    {{"config", "FILE", "the configuration"}},
                    "probes",
@@ -159,7 +160,7 @@ std::vector<VerbSpec> program_verbs(std::span<const VerbSpec> query_verbs) {
                    {"backsight check -c /etc/backsight/backsight.yaml --service checkout"}});
   verbs.push_back({"help",
                    "help [VERB] [--man] [--completion SHELL]",
-                   "help for one verb or for all",
+                   "Help for one verb or for all.",
                    {"VERB?"},
                    {{"man", "", "the manual page in troff, for `man -l -`"},
                     {"completion", "SHELL", "completion for bash or zsh, for `source <(...)`"}},

@@ -186,7 +186,7 @@ std::string manual_page(const Vocabulary& vocabulary) {
       ".SH DESCRIPTION\nAnswers what a service did, from what\n.BR backsightd (8)\nrecorded.\n"
       ".SH VERBS\n";
   for (const VerbSpec& verb : vocabulary.verbs) {
-    out += ".SS " + troff(verb.usage) + "\n" + troff(verb.help) + ".\n";
+    out += ".SS " + troff(verb.usage) + "\n" + troff(verb.help) + "\n";
     for (const OptionSpec& option : verb.options) {
       out += ".TP\n.B " + troff(option_text(option)) + "\n" + troff(option.help) + "\n";
     }

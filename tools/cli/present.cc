@@ -44,9 +44,9 @@ std::string present(std::string_view verb, std::string_view rows_key, const boos
     case Format::kTable:
       break;
   }
-  if (verb == "state") return present_state(answer, options) + present_footer(answer, options);
+  if (verb == "state") return present_state(answer, options) + present_footer(answer, rows_key, options);
   if (verb == "check") return present_check(answer, options);
-  return present_rows(verb, rows_key, answer, options) + present_footer(answer, options);
+  return present_rows(verb, rows_key, answer, options) + present_footer(answer, rows_key, options);
 }
 
 void TimeStyle::see(std::string_view rfc3339) {
@@ -57,14 +57,21 @@ void TimeStyle::see(std::string_view rfc3339) {
 }
 
 std::string TimeStyle::show(std::string_view rfc3339) const {
+  return shown(rfc3339, dates_.size() > 1 ? "%Y-%m-%d %H:%M:%S." : "%H:%M:%S.");
+}
+
+std::string TimeStyle::show_short(std::string_view rfc3339) const {
+  return shown(rfc3339, dates_.size() > 1 ? "%m-%d %H:%M:%S." : "%H:%M:%S.");
+}
+
+std::string TimeStyle::shown(std::string_view rfc3339, const char* format) const {
   const auto time = schema::parse_rfc3339(rfc3339);
   if (!time) return escape_controls(rfc3339);
-  const std::tm parts = broken_down(*time, utc_);
   std::int64_t fraction = time->ns % 1'000'000'000;
   if (fraction < 0) fraction += 1'000'000'000;
-  std::string micros = std::to_string(fraction / 1000);
-  micros.insert(0, 6 - micros.size(), '0');
-  return formatted(parts, dates_.size() > 1 ? "%Y-%m-%d %H:%M:%S." : "%H:%M:%S.") + micros;
+  std::string digits = std::to_string(fraction);
+  digits.insert(0, 9 - digits.size(), '0');
+  return formatted(broken_down(*time, utc_), format) + digits.substr(0, 6);
 }
 
 std::string TimeStyle::caption() const {

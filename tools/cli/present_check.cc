@@ -30,19 +30,11 @@ class CheckWriter {
 
   // Explanations are sentences: wrapped between words, never cut.
   void sentence(std::size_t indent, const std::string& text, Style style = Style::kPlain) {
-    const std::size_t columns = options_.width > indent + 20 ? options_.width - indent : 20;
-    std::string current;
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find(' ', at), text.size());
-      const std::string word = text.substr(at, end - at);
-      if (!current.empty() && display_width(current) + 1 + display_width(word) > columns) {
-        line(indent, std::exchange(current, "  " + word), style);
-      } else {
-        current += (current.empty() ? "" : " ") + word;
-      }
-      at = end + 1;
+    bool first = true;
+    for (const std::string& part :
+         wrap(text, options_.width > indent + 22 ? options_.width - indent - 2 : 20)) {
+      line(std::exchange(first, false) ? indent : indent + 2, part, style);
     }
-    if (!current.empty()) line(indent, current, style);
   }
 
   void write_probe(const boost::json::object& probe) {

@@ -22,8 +22,9 @@ std::string present_rows(std::string_view verb, std::string_view rows_key, const
 std::string present_state(const boost::json::object& answer, const PresentOptions& options);
 // Probes and their instances, indented.
 std::string present_check(const boost::json::object& answer, const PresentOptions& options);
-// What the answer does not cover: gaps, undecided calls. Empty if nothing is missing.
-std::string present_footer(const boost::json::object& answer, const PresentOptions& options);
+// What the answer does not cover: gaps, damage, undecided calls. Empty if nothing is missing.
+std::string present_footer(const boost::json::object& answer, std::string_view rows_key,
+                           const PresentOptions& options);
 
 // Times of one output: the date is shown once where all share it.
 class TimeStyle {
@@ -32,9 +33,12 @@ class TimeStyle {
   void see(std::string_view rfc3339);  // before the first show()
   std::string show(
       std::string_view rfc3339) const;  // "10:03:00.123456", or with its date; as given if no time
-  std::string caption() const;          // "2026-11-22, UTC"; empty if no time was seen
+  std::string show_short(std::string_view rfc3339) const;  // without the year
+  std::string caption() const;                             // "2026-11-22, UTC"; empty if no time was seen
 
  private:
+  std::string shown(std::string_view rfc3339, const char* format) const;
+
   bool utc_;
   std::set<std::string> dates_;
   std::optional<schema::WallTime> last_;

@@ -1,16 +1,10 @@
-// Rows as a table. What a column looks like follows from the name of its key
-// and the kind of its value; which columns a verb shows, and in which order, is
-// one list below.
-#include "schema/time.h"
+// Rows as a table: which columns a verb shows, and in which order, is one list.
+#include "tools/cli/present_cells.h"
 #include "tools/cli/present_parts.h"
 #include "tools/cli/present_value.h"
-#include "tools/cli/table_printer.h"
-#include "tools/http/json_text.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <map>
+#include <utility>
 #include <vector>
 
 namespace backsight::tools {
@@ -25,14 +19,13 @@ struct VerbColumns {
 
 const std::vector<VerbColumns>& verb_columns() {
   static const std::vector<VerbColumns> kColumns = {
-      {"services", {"service", "events", "processes", "probes", "oldest", "newest", "lost"}, {}},
+      {"services", {"service", "events", "processes", "functions", "oldest", "newest"}, {}},
       {"processes",
        {"pid", "service", "exe", "threads", "events", "started", "ended", "host", "build_id"},
        {"service", "host"}},
       {"probes",
-       {"probe", "service", "function", "module", "state", "site_class", "return_via", "cost_ns", "hits",
-        "kept", "lost", "message"},
-       {"service", "module"}},
+       {"service", "function", "state", "site_class", "return_via", "cost_ns", "hits", "kept", "lost"},
+       {"service"}},
       {"calls",
        {"event", "entry", "duration_ns", "service", "host", "process", "thread", "function", "args",
         "return"},
@@ -43,122 +36,13 @@ const std::vector<VerbColumns>& verb_columns() {
       {"last",
        {"at", "old", "new", "event", "service", "process", "thread", "function"},
        {"service", "process", "function"}},
-      {"gaps", {"from", "to", "reason", "lost", "service", "probe", "process"}, {"service"}},
-      {"moments", {"name", "kind", "at", "resolved_at", "service", "text"}, {}},
+      {"gaps", {"from", "to", "reason", "lost", "service", "process", "probe"}, {"service"}},
+      {"moments", {"kind", "name", "at", "resolved", "service", "text"}, {}},
+      {"mark", {"kind", "name", "at", "service", "text"}, {}},
       {"store verify", {"file", "what"}, {}},
   };
   return kColumns;
 }
-
-bool is_one_of(std::string_view key, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), key) != names.end();
-}
-
-bool is_time(std::string_view key) {
-  return is_one_of(key, {"at", "from", "to", "entry", "exit", "started", "ended", "oldest", "newest",
-                         "observed", "since", "resolved_at", "before"});
-}
-
-bool is_flexible(std::string_view key) {
-  return is_one_of(
-      key, {"args", "return", "old", "new", "value", "text", "message", "what", "exe", "function", "probe",
-            "module", "file", "build_id", "lost", "name", "signature", "site_reason"});
-}
-
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-std::string header_of(std::string_view key) {
-  std::string_view name = key;
-  if (ends_with(name, "_ns")) name.remove_suffix(3);
-  std::string header;
-  for (char c : name)
-    header += c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return header;
-}
-
-bool is_void(const boost::json::value* value) {
-  return value == nullptr || value->is_null() || (value->is_string() && value->get_string().empty()) ||
-         (value->is_object() && value->get_object().empty()) ||
-         (value->is_array() && value->get_array().empty());
-}
-
-std::string thread_text(const boost::json::value& value) {
-  const auto* thread = value.if_object();
-  if (thread == nullptr) return to_json_text(value, JsonLayout::kCompact);
-  const std::string name = text_at(*thread, "name");
-  const std::string goroutine = text_at(*thread, "goroutine");
-  if (!goroutine.empty()) return "goroutine " + goroutine;
-  return name.empty() ? text_at(*thread, "tid") : name + "/" + text_at(*thread, "tid");
-}
-
-// {"ring_full":3} as "3 ring_full".
-std::string counts_text(const boost::json::object& counts) {
-  std::string out;
-  for (const auto& member : counts) {
-    if (member.value() == 0) continue;
-    out += (out.empty() ? "" : ", ") + group_digits(to_json_text(member.value(), JsonLayout::kCompact)) +
-           " " + escape_controls(member.key());
-  }
-  return out.empty() ? "0" : out;
-}
-
-Style style_of(std::string_view key, const std::string& text) {
-  if (key == "state" && text == "failed") return Style::kError;
-  if (key == "state" && text == "pending") return Style::kWarning;
-  if (key == "reason") return Style::kWarning;
-  if (key == "event" || key == "build_id") return Style::kDim;
-  return Style::kPlain;
-}
-
-std::string scalar_text(std::string_view key, const boost::json::value& value, const TimeStyle& times) {
-  if (const auto* text = value.if_string()) return is_time(key) ? times.show(*text) : escape_controls(*text);
-  if (key == "thread") return thread_text(value);
-  if (key == "process" && value.is_object()) return text_at(value.get_object(), "pid");
-  if (key == "lost" && value.is_object()) return counts_text(value.get_object());
-  if (value.is_array() && is_one_of(key, {"processes", "threads", "probes"})) {
-    return std::to_string(value.get_array().size());
-  }
-  if (!value.is_number()) return value_text({&value, {}, nullptr});
-  if (ends_with(key, "_ns") && (value.is_int64() || value.is_uint64())) {
-    return schema::format_duration(value.is_int64() ? value.get_int64()
-                                                    : static_cast<std::int64_t>(value.get_uint64()));
-  }
-  const std::string digits = to_json_text(value, JsonLayout::kCompact);
-  const bool plain = value.is_double() || is_one_of(key, {"pid", "tid", "process", "line"});
-  return plain ? digits : group_digits(digits);
-}
-
-Cell make_cell(std::string_view key, const boost::json::object& row, const TimeStyle& times) {
-  if (key == "args") {
-    return {arguments_text(row), [&row](std::size_t columns) { return arguments_text(row, columns); },
-            Style::kPlain};
-  }
-  if (key == "return") {
-    const auto fit = [&row](std::size_t columns) { return return_text(row, columns); };
-    const std::string text = return_text(row, static_cast<std::size_t>(-1));
-    return {text, fit, !text.empty() && text.front() == '(' ? Style::kWarning : Style::kPlain};
-  }
-  const boost::json::value* value = row.if_contains(key);
-  if (value == nullptr) return {};
-  if (is_one_of(key, {"old", "new", "value"})) {
-    return {value_text({value, {}, nullptr}),
-            [value](std::size_t columns) {
-              return value_text({value, {}, nullptr}, columns);
-            },
-            Style::kPlain};
-  }
-  if (value->is_null()) return {};
-  const std::string text = scalar_text(key, *value, times);
-  Cell cell{text, {}, style_of(key, text)};
-  if (is_one_of(key, {"function", "exe", "module", "file", "probe"})) {  // the end tells more
-    cell.fit = [text](std::size_t columns) { return shorten_front(text, columns); };
-  }
-  return cell;
-}
-
-using Rows = std::vector<const boost::json::object*>;
 
 Rows object_rows(const boost::json::array& array) {
   Rows rows;
@@ -174,14 +58,6 @@ bool is_common(const Rows& rows, std::string_view key) {
            const boost::json::value* value = row->if_contains(key);
            return value != nullptr && *value == *first;
          });
-}
-
-bool is_right_aligned(std::string_view key, const Rows& rows) {
-  if (is_one_of(key, {"old", "new", "value", "return", "args"})) return false;
-  return std::all_of(rows.begin(), rows.end(), [&](const boost::json::object* row) {
-    const boost::json::value* value = row->if_contains(key);
-    return value == nullptr || value->is_null() || value->is_number();
-  });
 }
 
 struct Choice {
@@ -229,15 +105,16 @@ std::string print_rows(std::string_view verb, const Rows& rows, const PresentOpt
   }
   const Choice choice = choose(verb, rows, times);
   std::vector<TableColumn> columns;
-  for (const std::string& key : choice.columns) {
-    columns.push_back({header_of(key), is_right_aligned(key, rows),
-                       is_flexible(key) ? std::max<std::size_t>(8, key.size()) : 0});
-  }
+  for (const std::string& key : choice.columns) columns.push_back(column_of(key, rows, times));
   Table table(std::move(columns));
   for (const boost::json::object* row : rows) {
     std::vector<Cell> cells;
-    for (const std::string& key : choice.columns) cells.push_back(make_cell(key, *row, times));
-    table.add_row(std::move(cells));
+    for (const std::string& key : choice.columns) {
+      // A probe that resolved to nothing is known by its own name.
+      const bool is_unresolved = verb == "probes" && key == "function" && is_void(row->if_contains(key));
+      cells.push_back(make_cell(is_unresolved ? "probe" : key, *row, times));
+    }
+    table.add_row(std::move(cells), verb == "probes" ? text_at(*row, "message") : std::string());
   }
   std::string caption;
   for (const std::string& part : choice.caption) caption += (caption.empty() ? "" : " · ") + part;
@@ -246,6 +123,10 @@ std::string print_rows(std::string_view verb, const Rows& rows, const PresentOpt
   std::string out;
   if (!caption.empty()) out = styled(shorten(caption, options.width), Style::kDim, options.color) + "\n";
   return out + table.print(options.width, options.color);
+}
+
+bool is_object_list(const boost::json::value& value) {
+  return value.is_array() && !value.get_array().empty() && value.get_array().front().is_object();
 }
 
 std::string print_object(const boost::json::object& answer, const PresentOptions& options) {
@@ -257,10 +138,11 @@ std::string print_object(const boost::json::object& answer, const PresentOptions
   std::size_t widest = 0;
   for (const auto& member : answer) {
     const std::string_view key = member.key();
-    if (is_one_of(key, {"schema_version", "complete", "gaps", "undecided"})) continue;
     const boost::json::value& value = member.value();
+    if (is_one_of(key, {"schema_version", "complete", "gaps", "undecided"}) || is_object_list(value))
+      continue;
     std::string text = value.is_null() ? "-" : scalar_text(key, value, times);
-    if (ends_with(key, "_bytes") && value.is_number()) {
+    if (key.size() > 6 && key.substr(key.size() - 6) == "_bytes" && value.is_number()) {
       text += "  (" + bytes_text(value.to_number<double>()) + ")";
     }
     lines.emplace_back(escape_controls(key), text);
@@ -274,6 +156,11 @@ std::string print_object(const boost::json::object& answer, const PresentOptions
   if (const std::string when = times.caption(); !when.empty()) {
     out += styled("(" + when + ")", Style::kDim, options.color) + "\n";
   }
+  for (const auto& member : answer) {
+    if (member.key() == "gaps" || !is_object_list(member.value())) continue;
+    const Rows rows = object_rows(member.value().get_array());
+    if (rows.size() > 1) out += "\n" + print_rows({}, rows, options);
+  }
   return out;
 }
 
@@ -284,8 +171,23 @@ std::string present_rows(std::string_view verb, std::string_view rows_key, const
   const boost::json::array* array = find_array(answer, rows_key);
   if (array == nullptr) return print_object(answer, options);
   const Rows rows = object_rows(*array);
-  if (rows.empty()) return styled("nothing found", Style::kDim, options.color) + "\n";
-  return print_rows(verb, rows, options);
+  std::string out = rows.empty() ? styled(verb == "store verify" ? "no damage found" : "nothing found",
+                                          Style::kDim, options.color) +
+                                       "\n"
+                                 : print_rows(verb, rows, options);
+  if (verb == "last" && !rows.empty()) {
+    if (const boost::json::object* call = find_object(*rows.front(), "call")) {
+      out += "\n" + styled("the call that shows it", Style::kBold, options.color) + "\n" +
+             print_rows("calls", {call}, options);
+    }
+  }
+  const boost::json::array* pins = verb == "moments" ? find_array(answer, "pins") : nullptr;
+  if (pins != nullptr && !pins->empty()) {
+    if (const Rows pinned = object_rows(*pins); !pinned.empty()) {
+      out += "\n" + styled("pinned", Style::kBold, options.color) + "\n" + print_rows("pin", pinned, options);
+    }
+  }
+  return out;
 }
 
 }  // namespace backsight::tools

@@ -122,15 +122,12 @@ class StateWriter {
     const std::string whole = arguments_text(call);
     if (whole.empty()) return;
     const boost::json::object* arguments = find_object(call, "args");
-    if (display_width(whole) <= room(indent) || arguments == nullptr || arguments->size() < 2) {
+    if (display_width(whole) <= room(indent) || arguments == nullptr || arguments->empty()) {
       return line(indent, arguments_text(call, room(indent)));
     }
     for (const auto& member : *arguments) {
-      const std::string name = escape_controls(member.key()) + "=";
-      const std::size_t columns = room(indent) - std::min(room(indent) - 8, display_width(name));
-      line(indent, shorten(name, room(indent) - 8) + value_text({&member.value(), std::string(member.key()),
-                                                                 find_object(call, "unavailable")},
-                                                                columns));
+      write_member(std::string(member.key()), std::string(member.key()), member.value(),
+                   find_object(call, "unavailable"), indent, 0);
     }
     boost::json::object rest{{"args", boost::json::object()}};
     if (const boost::json::object* unavailable = find_object(call, "unavailable")) {
@@ -142,6 +139,27 @@ class StateWriter {
       rest["unavailable"] = std::move(left);
     }
     if (const std::string text = arguments_text(rest, room(indent)); !text.empty()) line(indent, text);
+  }
+
+  // name=value on one line where it fits, else its members below it.
+  void write_member(const std::string& name, const std::string& path, const boost::json::value& value,
+                    const boost::json::object* unavailable, std::size_t indent, int depth) {
+    const std::string start = escape_controls(name) + "=";
+    const std::size_t columns = room(indent) - std::min(room(indent) - 8, display_width(start));
+    const CapturedValue captured{&value, path, unavailable};
+    const boost::json::object* object = value.if_object();
+    const bool is_plain =
+        object == nullptr || object->size() < 2 || object->if_contains("$alt") || depth == 3;
+    if (is_plain || display_width(value_text(captured)) <= columns) {
+      return line(indent, shorten(start, room(indent) - 8) + value_text(captured, columns));
+    }
+    const std::string type = text_at(*object, "$type");
+    line(indent, shorten(escape_controls(name) + (type.empty() ? "" : " " + type) + ":", room(indent)));
+    for (const auto& member : *object) {
+      const std::string key(member.key());
+      if (key != "$type")
+        write_member(key, path + "." + key, member.value(), unavailable, indent + 1, depth + 1);
+    }
   }
 
   void write_globals(const boost::json::object& process) {
@@ -175,8 +193,10 @@ class StateWriter {
   void write_last_call(const std::string& function, const boost::json::object& call) {
     const std::string before = ago(call, "exit");
     std::string facts = before.empty() ? "  " + time(call, "exit") : "  " + before;
-    if (const auto took = integer_at(call, "duration_ns"))
-      facts += "  took " + schema::format_duration(*took);
+    if (const std::string took = duration(call); !took.empty()) facts += "  took " + took;
+    if (const boost::json::object* thread = find_object(call, "thread")) {
+      facts += "  thread " + text_at(*thread, "tid");
+    }
     facts += "  event " + text_at(call, "event");
     const std::size_t columns = room(3) - std::min(room(3) - 8, display_width(facts));
     line(3, styled(shorten_front(escape_controls(function), columns), Style::kName, options_.color) +
@@ -186,6 +206,15 @@ class StateWriter {
     const std::size_t rest = room(4) - display_width(returned);
     const std::string text = arguments_text(call, rest) + returned;
     if (!text.empty()) line(4, text);
+  }
+
+  static std::string duration(const boost::json::object& call) {
+    const auto* entry = call.if_contains("entry");
+    const auto* exit = call.if_contains("exit");
+    if (entry == nullptr || exit == nullptr || !entry->is_string() || !exit->is_string()) return {};
+    const auto from = schema::parse_rfc3339(entry->get_string());
+    const auto to = schema::parse_rfc3339(exit->get_string());
+    return from && to && *from <= *to ? schema::format_duration(to->ns - from->ns) : std::string();
   }
 
   const boost::json::object& answer_;

@@ -29,10 +29,18 @@ constexpr std::array<Detail, 6> kDetails = {{{kUnlimited, kUnlimited, kUnlimited
                                              {12, 1, 4, 3},
                                              {8, 1, 3, 2}}};
 
-bool is_return_path(const std::string& path) {
-  return path == "ret" || path == "return" || path.compare(0, 4, "ret.") == 0 ||
-         path.compare(0, 4, "ret[") == 0 || path.compare(0, 7, "return.") == 0 ||
-         path.compare(0, 7, "return[") == 0;
+bool is_return_path(std::string_view path) {
+  return path.substr(0, 6) == "return" && (path.size() == 6 || path[6] == '.' || path[6] == '[');
+}
+
+// Inside '"': unambiguous, and nothing that steers a terminal.
+std::string quotable(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return escape_controls(out);
 }
 
 class Writer {
@@ -49,7 +57,7 @@ class Writer {
     } else if (const auto* array = value.if_array()) {
       elements(out, *array, path, depth, reason);
     } else if (const auto* text = value.if_string()) {
-      out += '"' + shorten(escape_controls(*text), detail_.string_columns) + '"';
+      out += '"' + shorten(quotable(*text), detail_.string_columns) + '"';
       if (reason != nullptr) out += "…<" + reason_text(*reason) + ">";
     } else {
       out += to_json_text(value, JsonLayout::kCompact);
@@ -210,12 +218,9 @@ std::string return_text(const boost::json::object& call, std::size_t columns) {
   if (ended != "return") return shorten("(" + escape_controls(ended) + ")", columns);
   const boost::json::object* unavailable = member_object(call, "unavailable");
   const boost::json::value* value = call.if_contains("return");
-  if (value == nullptr) return {};
-  const bool named_return = unavailable != nullptr && unavailable->if_contains("return") != nullptr;
-  if (value->is_null() && (unavailable == nullptr || (!named_return && !unavailable->if_contains("ret")))) {
-    return {};
-  }
-  return value_text({value, named_return ? "return" : "ret", unavailable}, columns);
+  const bool is_missing = unavailable != nullptr && unavailable->if_contains("return") != nullptr;
+  if (value == nullptr || (value->is_null() && !is_missing)) return {};  // nothing is returned
+  return value_text({value, "return", unavailable}, columns);
 }
 
 }  // namespace backsight::tools

@@ -13,7 +13,7 @@ namespace backsight::tools {
 // A value with the `unavailable` object of its call (may be null).
 struct CapturedValue {
   const boost::json::value* value = nullptr;
-  std::string path;  // of the value in `unavailable`: "" for args, "ret" for the return value
+  std::string path;  // of the value in `unavailable`: "" for args, "return" for the return value
   const boost::json::object* unavailable = nullptr;
 };
 

@@ -18,20 +18,27 @@ std::vector<std::size_t> Table::widths(std::size_t width) const {
   }
   const std::size_t spaces = columns_.empty() ? 0 : kSpace * (columns_.size() - 1);
   std::size_t total = std::accumulate(widths.begin(), widths.end(), spaces);
+  for (std::size_t i = 0; i < widths.size() && total > width; ++i) {
+    const std::size_t compact = std::max(columns_[i].compact, display_width(columns_[i].header));
+    if (columns_[i].compact == 0 || widths[i] <= compact) continue;
+    total -= widths[i] - compact;
+    widths[i] = compact;
+  }
   while (total > width) {  // take from the widest that may give
-    std::size_t widest = widths.size();
+    std::size_t widest = widths.size(), next = 0;
     for (std::size_t i = 0; i < widths.size(); ++i) {
       if (columns_[i].min_width == 0 || widths[i] <= columns_[i].min_width) continue;
-      if (widest == widths.size() || widths[i] > widths[widest]) widest = i;
+      if (widest == widths.size() || widths[i] > widths[widest]) {
+        if (widest != widths.size()) next = widths[widest];
+        widest = i;
+      } else {
+        next = std::max(next, widths[i]);
+      }
     }
     if (widest == widths.size()) break;
-    // Down to the next widest at once, so that huge values cost nothing.
-    std::size_t next = columns_[widest].min_width;
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      if (i != widest && columns_[i].min_width != 0 && widths[i] < widths[widest])
-        next = std::max(next, widths[i]);
-    }
-    const std::size_t step = std::max<std::size_t>(1, std::min(total - width, widths[widest] - next));
+    // Down to the next widest at once, so that huge values cost nothing; then by turns.
+    const std::size_t floor = std::max(next, columns_[widest].min_width);
+    const std::size_t step = std::max<std::size_t>(1, std::min(total - width, widths[widest] - floor));
     widths[widest] -= step;
     total -= step;
   }
@@ -61,7 +68,12 @@ std::string Table::print(std::size_t width, bool color) const {
   std::vector<Cell> headers;
   for (const TableColumn& column : columns_) headers.push_back({column.header, {}, Style::kBold});
   print_row(headers);
-  for (const std::vector<Cell>& row : rows_) print_row(row);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    print_row(rows_[i]);
+    for (const std::string& line : wrap(notes_[i], width > 24 ? width - 4 : 20)) {
+      out += "    " + styled(line, Style::kWarning, color) + '\n';
+    }
+  }
   return out;
 }
 

@@ -22,12 +22,17 @@ struct TableColumn {
   std::string header;
   bool right = false;         // numbers
   std::size_t min_width = 0;  // 0: never shrunk; else it may shrink down to this
+  std::size_t compact = 0;    // not 0: where room is short, shrunk to this before anything else
 };
 
 class Table {
  public:
   explicit Table(std::vector<TableColumn> columns) : columns_(std::move(columns)) {}
-  void add_row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
+  // `note`: lines of their own below the row; empty: none.
+  void add_row(std::vector<Cell> cells, std::string note = {}) {
+    rows_.push_back(std::move(cells));
+    notes_.push_back(std::move(note));
+  }
   bool empty() const { return rows_.empty(); }
   // Lines of at most `width` columns unless what never shrinks is wider.
   std::string print(std::size_t width, bool color) const;
@@ -37,6 +42,7 @@ class Table {
 
   std::vector<TableColumn> columns_;
   std::vector<std::vector<Cell>> rows_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace backsight::tools

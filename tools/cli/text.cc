@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cwchar>
-#include <vector>
 
 namespace backsight::tools {
 namespace {
@@ -94,6 +93,25 @@ std::string shorten_front(std::string_view text, std::size_t columns) {
     at += c.bytes;
   }
   return "…" + std::string(text.substr(at));
+}
+
+std::vector<std::string> wrap(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = shorten(text.substr(at, end - at), columns);
+    const std::size_t width = display_width(word);
+    if (lines.empty() || used + 1 + width > columns) {
+      lines.push_back(word);
+      used = width;
+    } else {
+      lines.back() += " " + word;
+      used += 1 + width;
+    }
+    at = end + 1;
+  }
+  return lines;
 }
 
 std::string styled(std::string_view text, Style style, bool color) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace backsight::tools {
 
@@ -20,6 +21,9 @@ std::size_t display_width(std::string_view text);
 std::string shorten(std::string_view text, std::size_t columns);
 // Keeps the end: "…long::Name".
 std::string shorten_front(std::string_view text, std::size_t columns);
+
+// Lines of at most `columns`, broken between words; longer words are shortened.
+std::vector<std::string> wrap(std::string_view text, std::size_t columns);
 
 enum class Style { kPlain, kBold, kDim, kWarning, kError, kName };
 std::string styled(std::string_view text, Style style, bool color);

@@ -52,12 +52,15 @@ std::string target_of(const Server& server, const query::VerbSpec& verb,
                       std::span<const Parameter> parameters) {
   std::string path = server.prefix + "/api/v1/" + std::string(verb.name);
   std::replace(path.begin(), path.end(), ' ', '/');
-  boost::urls::url url;
-  url.set_path(path);
+  // Everything but unreserved characters is encoded: a '+' would mean a space.
+  const auto encoded = [](const std::string& text) {
+    return boost::urls::encode(text, boost::urls::unreserved_chars);
+  };
+  char separator = '?';
   for (const Parameter& parameter : parameters) {
-    url.params().append({parameter.name, parameter.value});
+    path += std::exchange(separator, '&') + encoded(parameter.name) + "=" + encoded(parameter.value);
   }
-  return std::string(url.buffer());
+  return path;
 }
 
 // One exchange, step by step; `failed` and `step` say how far it came.

@@ -139,7 +139,7 @@ schema::Result<query::Request> build_request(const Vocabulary& vocabulary, const
 
 std::string nearest_name(std::string_view typed, std::span<const std::string> names) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, typed.size() / 3) + 1;
+  std::size_t best_distance = (typed.size() < 4 ? 1 : std::max<std::size_t>(2, typed.size() / 3)) + 1;
   if (typed.size() > 64) return best;
   for (const std::string& name : names) {
     const std::size_t distance = edit_distance(typed, name);

@@ -129,8 +129,8 @@ class Session : public std::enable_shared_from_this<Session> {
     watch();
     asio::post(*shared_.pool, [self = shared_from_this(), request = std::move(request)]() mutable {
       HttpResponse response = self->shared_.api->handle(request, self->cancelled_.get());
-      asio::post(self->shared_.io,
-                 [self = std::move(self), response = std::move(response)] { self->answered(response); });
+      asio::io_context& io = self->shared_.io;
+      asio::post(io, [self = std::move(self), response = std::move(response)] { self->answered(response); });
     });
   }
 
