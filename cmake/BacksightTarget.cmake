@@ -2,7 +2,9 @@
 add_library(backsight_common INTERFACE)
 target_compile_options(backsight_common INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
-  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-gnu-zero-variadic-macro-arguments>)
+  # LIBBPF_OPTS is written in these.
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-gnu-zero-variadic-macro-arguments -Wno-gnu-statement-expression
+    -Wno-c99-extensions>)
 target_include_directories(backsight_common INTERFACE ${PROJECT_SOURCE_DIR})
 
 # backsight_library(NAME SOURCES files… LINKS targets…): the one target of a folder.
