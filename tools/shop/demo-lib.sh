@@ -192,7 +192,8 @@ replay_recording() {
   [[ -r $tape ]] || fail "there is no recording: $tape"
   say "What follows is a RECORDING of the live demo ($(basename "$tape")), loaded into a store of its own:"
   zstd -dqc "$tape" >"$work/demo.tape"
-  "$build/bin/backsightd" --replay-tape "$work/demo.tape" --store "$store" 2>&1 | sed 's/^/    /' ||
+  "$build/bin/backsightd" --replay-tape "$work/demo.tape" --store "$store" 2>&1 |
+    sed -E 's/^.*info: /    /; s/ into .*//' ||
     fail "the recording could not be loaded"
   newest=$(ask_json services | jq -er '.services[0].newest')
   before_end=$(<"${tape%.zst}.alert")
