@@ -245,7 +245,7 @@ void CollectorImpl::read_clock(bool always) {
 void CollectorImpl::every_second() {
   const auto now_ns = boot_now_ns();
   read_clock(true);
-  executor_->refresh_statuses(now_ns);
+  if (ready_) executor_->refresh_statuses(now_ns);
   executor_->tidy();
   const auto lost = kernel_->control_lost();
   if (lost != control_lost_ || now_ns - scanned_ns_ >= kScanPeriodNs) {
@@ -302,6 +302,7 @@ void CollectorImpl::stop() {
   drain_control();
   while (drain_data() == kBatchRecords) continue;
   executor_->detach_all();
+  executor_->refresh_statuses(boot_now_ns());
   while (drain_data() == kBatchRecords) continue;
   pipeline_->flush(boot_now_ns());
   read_clock(true);  // the last moment of this run

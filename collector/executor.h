@@ -46,7 +46,7 @@ class Executor {
 
   // Reads all counters into the pipeline and the statuses.
   void read_counters(std::int64_t now_boot_ns);
-  // Stores the statuses whose counters have changed.
+  // Stores the statuses whose counters have changed. To be called each second.
   void refresh_statuses(std::int64_t now_boot_ns);
   // Closes files that nobody needs, detaches what is not used for long.
   void tidy();
@@ -73,6 +73,7 @@ class Executor {
                           const LoadedFile& file);
   void watch_linkers(std::uint32_t pid);
   void report(const std::string& service, const schema::ProbeStatus& status);
+  void log_status(const std::string& service, const schema::ProbeStatus& status) const;
   void log(LogLevel level, const std::string& message) const;
 
   Parts parts_;
@@ -84,8 +85,13 @@ class Executor {
   bool handling_ = false;
   std::map<InstanceKey, std::shared_ptr<const probes::PlanResult>> plans_;
   std::multimap<InstanceKey, Installed> installed_;
-  std::map<std::pair<std::string, std::string>, schema::ProbeStatus> summaries_;  // by service, probe
-  std::map<FileId, std::unique_ptr<Attachment>> linkers_;                         // null: cannot be watched
+  struct Summary {  // of a probe as a whole, whose function is not known yet
+    schema::ProbeStatus status;
+    bool waits = false;   // to be stored if it stays so
+    bool stored = false;  // something was stored, and must be corrected
+  };
+  std::map<std::pair<std::string, std::string>, Summary> summaries_;  // by service, probe
+  std::map<FileId, std::unique_ptr<Attachment>> linkers_;             // null: cannot be watched
 };
 
 }  // namespace backsight::collector
