@@ -65,6 +65,7 @@ class CallFold {
   // CallFold(fold.snapshot(…)) behaves as `fold`.
   Fold snapshot(schema::BootTime at, schema::Sequence next) const;
   std::size_t open_calls() const { return open_calls_; }
+  std::size_t last_calls() const { return last_.size(); }
 
   struct ThreadKey {
     schema::ProcessId process;

@@ -17,7 +17,10 @@ using schema::Sequence;
 
 namespace {
 
+// A keyframe at least every so many rows; more often where it is small beside them.
 constexpr std::uint64_t kKeyframeRows = 32'768;
+constexpr std::uint64_t kLeastKeyframeRows = 4'096;
+constexpr std::uint64_t kRowsPerCall = 8;
 constexpr std::uint64_t kMaxFrameRows = kFrameRawBytes / sizeof(schema::EventHeader);
 constexpr std::int64_t kKeyframeNs = 10'000'000'000;
 
@@ -139,7 +142,9 @@ void ServiceWriter::append_frame(std::span<const std::byte>& rest, StoreWriter::
 bool ServiceWriter::keyframe_due() const {
   const BootTime newest = state_->marks.timeline_newest;
   if (newest <= state_->keyframe_at) return false;  // its key would replace the last one
-  if (state_->rows_since_keyframe + kMaxFrameRows > kKeyframeRows) return true;
+  const std::uint64_t calls = state_->fold.open_calls() + state_->fold.last_calls();
+  const std::uint64_t interval = std::clamp(calls * kRowsPerCall, kLeastKeyframeRows, kKeyframeRows);
+  if (state_->rows_since_keyframe + kMaxFrameRows > interval) return true;
   return state_->keyframe_at == kBeginning || newest.ns - state_->keyframe_at.ns >= kKeyframeNs / 2;
 }
 
