@@ -146,10 +146,17 @@ bool all_reached(const std::vector<Instruction>& code, const AddressRange& range
   return true;
 }
 
-// An indirect jump that is no table's is a tail call where the frame is undone
-// right before it, or where there is nothing else in the function it could lead to.
+// Every path through the function begins with a push.
+bool pushes_at_entry(const FunctionCode& code) {
+  const std::size_t first = code.instructions.front().is_endbr64 ? 1 : 0;
+  return first < code.instructions.size() && code.instructions[first].is_push;
+}
+
+// An indirect jump that is not known to be a table's is a tail call where the
+// frame is undone right before it, or where there is nothing else in the
+// function it could lead to. With a frame that is still up, it cannot be one.
 void resolve_indirect_jumps(FunctionCode& code) {
-  constexpr std::size_t kEpilogue = 4;
+  constexpr std::size_t kEpilogue = 16;
   std::optional<bool> closed;
   for (std::size_t i = 0; i < code.instructions.size(); ++i) {
     Instruction& jump = code.instructions[i];
@@ -160,9 +167,13 @@ void resolve_indirect_jumps(FunctionCode& code) {
       if (before.kind != InstructionKind::kOther) break;
       jump.is_indirect_tail_call |= before.undoes_frame;
     }
-    if (jump.is_indirect_tail_call || code.ranges.size() != 1) continue;
-    if (!closed) closed = all_reached(code.instructions, code.ranges.front());
-    jump.is_indirect_tail_call = *closed;
+    if (jump.is_indirect_tail_call) continue;
+    if (pushes_at_entry(code)) {
+      jump.is_table_jump = true;
+    } else if (code.ranges.size() == 1) {
+      if (!closed) closed = all_reached(code.instructions, code.ranges.front());
+      jump.is_indirect_tail_call = *closed;
+    }
   }
 }
 
@@ -206,6 +217,7 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       instruction.kind = kind_of(in, decoded.operands);
       instruction.site_class = classify(in, bytes.data() + at);
       instruction.undoes_frame = undoes_frame(in, decoded.operands);
+      instruction.is_push = in.mnemonic == ZYDIS_MNEMONIC_PUSH;
       instruction.is_nop = in.mnemonic == ZYDIS_MNEMONIC_NOP;
       instruction.is_endbr64 = in.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
       if (in.operand_count > 0 && decoded.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&

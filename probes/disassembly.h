@@ -31,6 +31,7 @@ struct Instruction {
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
   bool is_endbr64 = false;
   bool is_nop = false;
+  bool is_push = false;
   bool undoes_frame = false;           // pop, leave, add rsp
   bool is_table_jump = false;          // kIndirectJump: proven to be a jump table's
   bool is_indirect_tail_call = false;  // kIndirectJump: proven to leave the function

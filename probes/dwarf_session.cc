@@ -1,5 +1,7 @@
 #include "probes/dwarf_session.h"
 
+#include "probes/debug_guard.h"
+
 #include <algorithm>
 
 namespace backsight::probes {
@@ -215,6 +217,7 @@ Dwarf_Half DieAttribute::form() const {
 }
 
 schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr<const ElfFile> file) {
+  BACKSIGHT_TRY(check_debug_sections(*file));
   std::unique_ptr<DwarfSession> session(new DwarfSession(std::move(file)));
   Dwarf_Error error = nullptr;
   // Our owners free every handle; libdwarf's own list of them costs half the time.

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::uint64_t kMaxTableEntries = 1 << 17;
 constexpr std::uint64_t kMaxNoteBytes = 1 << 16;
+constexpr std::uint64_t kMaxSectionBytes = 512 << 20;
 constexpr std::uint64_t kMaxCodeBytes = 16 << 20;
 
 template <class T>
@@ -141,7 +142,7 @@ void ElfFile::parse_sections(std::uint64_t table, std::uint64_t count, std::uint
     const auto entry = value_at<Elf64_Shdr>(bytes, i * entry_size);
     if (!entry) return;
     sections_.push_back({text_at(texts, entry->sh_name), entry->sh_type, entry->sh_link, entry->sh_addr,
-                         entry->sh_offset, entry->sh_size});
+                         entry->sh_offset, entry->sh_size, (entry->sh_flags & SHF_COMPRESSED) != 0});
     if (entry->sh_type == SHT_NOTE && build_id_.empty()) parse_notes(entry->sh_offset, entry->sh_size);
   }
 }
@@ -166,6 +167,23 @@ void ElfFile::parse_notes(std::uint64_t offset, std::uint64_t size) {
     }
     at = next;
   }
+}
+
+std::optional<std::vector<std::uint8_t>> ElfFile::contents(const Section& section) const {
+  auto bytes = read(section.offset, section.size);
+  if (bytes.size() != section.size) return std::nullopt;
+  if (!section.compressed) return bytes;
+  const auto header = value_at<Elf64_Chdr>(bytes, 0);
+  if (!header || header->ch_type != ELFCOMPRESS_ZLIB || header->ch_size > kMaxSectionBytes)
+    return std::nullopt;
+  std::vector<std::uint8_t> result(header->ch_size);
+  uLongf length = result.size();
+  if (::uncompress(result.data(), &length, bytes.data() + sizeof(Elf64_Chdr),
+                   bytes.size() - sizeof(Elf64_Chdr)) != Z_OK ||
+      length != result.size()) {
+    return std::nullopt;
+  }
+  return result;
 }
 
 const Section* ElfFile::section(std::string_view name) const {

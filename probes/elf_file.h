@@ -35,6 +35,7 @@ struct Section {
   std::uint64_t address = 0;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
+  bool compressed = false;
 };
 
 struct FunctionSymbol {
@@ -73,6 +74,8 @@ class ElfFile {
   std::vector<FunctionSymbol> function_symbols() const;
   // Of the whole file, as .gnu_debuglink has it.
   schema::Result<std::uint32_t> crc32() const;
+  // Decompressed, if it is compressed with zlib; nothing if it cannot be read.
+  std::optional<std::vector<std::uint8_t>> contents(const Section& section) const;
   // Empty when [offset, offset + size) is not in the file.
   std::vector<std::uint8_t> read(std::uint64_t offset, std::uint64_t size) const;
 

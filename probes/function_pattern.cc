@@ -71,7 +71,7 @@ FunctionPattern::FunctionPattern(const std::string& text) : name_(trimmed(text))
       if (view[open] == '(' && --nesting == 0) break;
     }
     const bool is_call_operator =
-        open + 2 == view.size() && open >= 8 && view.substr(open - 8, 8) == "operator";
+        open < view.size() && open + 2 == view.size() && open >= 8 && view.substr(open - 8, 8) == "operator";
     if (open < view.size() && open > 0 && !is_call_operator) {
       parameters_ = split_parameters(view.substr(open + 1, view.size() - open - 2));
       name_ = trimmed(view.substr(0, open));

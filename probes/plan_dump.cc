@@ -1,5 +1,6 @@
 #include "probes/plan_dump.h"
 
+#include <cctype>
 #include <sstream>
 
 namespace backsight::probes {
@@ -128,6 +129,16 @@ void dump_type(std::ostringstream& out, const CompiledPlan& compiled, std::uint3
   }
 }
 
+std::string without_addresses(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    result += text[i];
+    const bool is_address = text[i] == 'x' && i > 0 && text[i - 1] == '0';
+    while (is_address && i + 1 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1]))) ++i;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string dump_plan(const CompiledPlan& compiled) {
@@ -159,7 +170,7 @@ std::string dump_plan(const CompiledPlan& compiled) {
   for (const Issue& issue : compiled.issues) {
     out << "  issue: " << issue.message << (issue.hint.empty() ? "" : " [" + issue.hint + "]") << "\n";
   }
-  return out.str();
+  return without_addresses(out.str());
 }
 
 }  // namespace backsight::probes

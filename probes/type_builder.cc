@@ -223,7 +223,10 @@ void TypeBuilder::fill_pointer(TypeId id, const Die& die, TypeKind kind) {
   node.has_pending = true;
   const Die target = session_.die(strip_qualifiers(session_, node.pending));
   std::string name = target ? index_.qualified_name(target) : "void";
-  if (name.empty()) name = spelling(node.pending);
+  if (name.empty()) {
+    node.type.name = spelling(die.key());
+    return;
+  }
   name = short_type_name(std::move(name));
   node.type.name = name + (kind == TypeKind::kPointer           ? "*"
                            : die.tag() == DW_TAG_reference_type ? "&"

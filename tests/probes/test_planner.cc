@@ -1,0 +1,237 @@
+// Plans of small target programs, compared with goldens and point by point.
+// BACKSIGHT_UPDATE_GOLDENS=1 writes the goldens anew.
+#include "tests/probes/planner_support.h"
+
+#include <cstdlib>
+
+namespace backsight::probes {
+
+namespace {
+
+const std::string kExpressions = "Checkout::reserve(shop::Order const&, *)";
+
+std::string dump(const std::string& name, const std::vector<ProbeConfig>& probes) {
+  const auto binary = open_target(target(name));
+  std::string text;
+  for (const ProbeConfig& probe : probes) {
+    const PlanResult result = binary->plan(probe);
+    for (const CompiledPlan& plan : result.plans) text += dump_plan(plan) + "\n";
+    for (const Issue& issue : result.issues) text += "issue: " + issue.message + " [" + issue.hint + "]\n\n";
+  }
+  return text;
+}
+
+void compare(const std::string& name, const std::vector<ProbeConfig>& probes) {
+  const std::string golden = std::string(BACKSIGHT_GOLDEN_DIR "/") + name + ".txt";
+  const std::string target_name = name.substr(0, name.find('-'));
+  const std::string text = dump(target_name, probes);
+  if (std::getenv("BACKSIGHT_UPDATE_GOLDENS")) {
+    std::ofstream(golden, std::ios::binary) << text;
+    return;
+  }
+  CHECK(text == read_text(golden));
+}
+
+std::vector<ProbeConfig> shop_functions() {
+  std::vector<ProbeConfig> probes;
+  for (const char* function : {"shop::Checkout::*", "shop::make_*", "shop::take_pair", "shop::seven",
+                               "shop::name_of", "shop::level_of", "shop::half", "shop::twice*",
+                               "shop::calls_last", "shop::throws_always", "hidden", "shop::inlined_only"}) {
+    probes.push_back(probe_of(function));
+  }
+  return probes;
+}
+
+std::vector<ProbeConfig> c_functions() {
+  std::vector<ProbeConfig> probes;
+  for (const char* function :
+       {"set_command", "leaf", "make_plain", "precise", "by_table", "through_pointer", "sometimes", "nothing",
+        "unused_result", "address_taken", "varied", "only_inlined"}) {
+    probes.push_back(probe_of(function));
+  }
+  return probes;
+}
+
+const schema::Capture& capture(const CompiledPlan& plan, const std::string& name) {
+  for (const schema::Capture& candidate : plan.plan.captures) {
+    if (candidate.name == name) return candidate;
+  }
+  FAIL("no capture " << name);
+  std::abort();
+}
+
+}  // namespace
+
+TEST_CASE("default captures of C++ functions at -O2 and -O0, by gcc and clang") {
+  for (const char* name :
+       {"planner_shop", "planner_shop_o0", "planner_shop_clang", "planner_shop_clang_o0"}) {
+    compare(name, shop_functions());
+  }
+}
+
+TEST_CASE("default captures of C functions, DWARF 4 and 5, with and without CET") {
+  for (const char* name : {"planner_c", "planner_c_o0", "planner_c_cet", "planner_c_clang"}) {
+    compare(name, c_functions());
+  }
+}
+
+TEST_CASE("expressions in captures") {
+  compare(
+      "planner_shop-expressions",
+      {probe_of(kExpressions, {"order.items[0..8].sku", "name_", "order.customer->referrer->email",
+                               "order.grid[1][2]", "order.code[0..20]", "shop::g_stats", "g_stats", "where",
+                               "qty", "order.created", "order.left", "order->id", "*order.customer",
+                               "this->stock_", "stock_[1..3]", "ret", "(long)order.customer"})});
+  compare("planner_c-expressions",
+          {probe_of("set_command",
+                    {"(text)c->argv[1]->ptr", "c->argv[0..c->argc]", "c->argv[0..c->argc]->ptr",
+                     "(struct client*)c->argv[0]->ptr", "c->weights[1..c->argc]", "counter",
+                     "last_client->id", "(unsigned char*)c->callback", "c->tail", "c->argv[c->argc-1]"})});
+}
+
+TEST_CASE("an expression that cannot be captured is an issue of that capture alone") {
+  const auto binary = open_target(target("planner_shop"));
+  const auto message = [&](const std::string& expression) {
+    const PlanResult result = binary->plan(probe_of(kExpressions, {"qty", expression}));
+    REQUIRE(result.plans.size() == 1);
+    CHECK(result.plans[0].plan.captures.size() == 1);
+    REQUIRE(result.plans[0].issues.size() == 1);
+    const Issue& issue = result.plans[0].issues[0];
+    return issue.message + " [" + issue.hint + "]";
+  };
+  using Catch::Contains;
+  CHECK_THAT(message("ordr.id"), Contains("'ordr'") && Contains("^") && Contains("\"order\""));
+  CHECK_THAT(message("order.itemz"), Contains("no member 'itemz' in shop::Order") && Contains("\"items\""));
+  CHECK_THAT(message("order.total > 3"), Contains("not supported yet"));
+  CHECK_THAT(message("len(order.items)"), Contains("not supported yet"));
+  CHECK_THAT(message("order.flags"), Contains("bit-field") && Contains("not supported yet"));
+  CHECK_THAT(message("order.grid[2][0]"), Contains("outside of the array of 2 elements"));
+  CHECK_THAT(message("order.grid[-1][0]"), Contains("column"));
+  CHECK_THAT(message("qty.x"), Contains("int has no members"));
+  CHECK_THAT(message("*qty"), Contains("int is not a pointer"));
+  CHECK_THAT(message("qty[0]"), Contains("int has no elements"));
+  CHECK_THAT(message("order.items[0..2].nothing"), Contains("no such member"));
+  CHECK_THAT(message("(nowhere::T*)order.customer"), Contains("no type 'nowhere::T'"));
+  CHECK_THAT(message("order.index.size"), Contains("not supported yet"));
+}
+
+TEST_CASE("a range is bounded by what holds it") {
+  const auto binary = open_target(target("planner_shop"));
+  const PlanResult result =
+      binary->plan(probe_of(kExpressions, {"order.items[0..8].sku", "order.code[0..20]"}));
+  REQUIRE(result.plans.size() == 1);
+  const std::string text = dump_plan(result.plans[0]);
+  CHECK_THAT(text, Catch::Contains("copy_range #0 shop::Item, 40 bytes each, bounded"));
+  CHECK_THAT(text, Catch::Contains("push 8\n    copy_range #1 char, 1 bytes each\n"));
+  CHECK(capture(result.plans[0], "order.items[0..8].sku").projection == std::vector<std::string>{"sku"});
+}
+
+TEST_CASE("a projected range follows only what was asked") {
+  const auto binary = open_target(target("planner_c"));
+  const PlanResult result = binary->plan(probe_of("set_command", {"c->argv[0..2]->refcount"}));
+  REQUIRE(result.plans.size() == 1);
+  CHECK(capture(result.plans[0], "c->argv[0..2]->refcount").is_range);
+  const PlanResult next = binary->plan(probe_of("set_command", {"last_client->argv[0..2]"}));
+  REQUIRE(next.plans.size() == 1);
+}
+
+TEST_CASE(
+    "sites: every probe lies on an instruction, returns are caught without replacing the return address") {
+  const auto binary = open_target(target("planner_shop"));
+  const PlanResult result = binary->plan(probe_of("shop::*"));
+  REQUIRE(result.plans.size() > 15);
+  for (const CompiledPlan& plan : result.plans) {
+    INFO(plan.plan.signature);
+    REQUIRE_FALSE(plan.sites.empty());
+    CHECK(plan.sites[0].kind == BS_SITE_ENTRY);
+    CHECK(plan.sites[0].address == plan.plan.site);
+    CHECK(plan.plan.return_via != schema::ReturnVia::kUretprobe);
+    for (const Site& site : plan.sites) CHECK(site.frame_adjust == 0);
+    CHECK(plan.plan.build_id == binary->build_id());
+    CHECK(plan.types.size() == plan.plan.types.size());
+  }
+}
+
+TEST_CASE("sites: a C leaf may have its return address replaced, nothing else") {
+  const auto binary = open_target(target("planner_c"));
+  const auto via = [&](const std::string& function) {
+    const PlanResult result = binary->plan(probe_of(function));
+    REQUIRE(result.plans.size() == 1);
+    return result.plans[0].plan.return_via;
+  };
+  CHECK(via("leaf") == schema::ReturnVia::kUretprobe);
+  CHECK(via("set_command") == schema::ReturnVia::kRetSites);
+  CHECK(via("through_pointer") == schema::ReturnVia::kRetSites);
+  const PlanResult leaf = binary->plan(probe_of("leaf"));
+  REQUIRE(leaf.plans[0].sites.size() == 2);
+  CHECK(leaf.plans[0].sites[1].is_uretprobe);
+  CHECK(leaf.plans[0].sites[1].frame_adjust == -8);
+  CHECK(leaf.plans[0].sites[1].address == leaf.plans[0].plan.address);
+}
+
+TEST_CASE("sites: behind endbr64 where that is cheaper") {
+  const auto binary = open_target(target("planner_c_cet"));
+  const PlanResult result = binary->plan(probe_of("set_command"));
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans[0].plan.site == result.plans[0].plan.address + 4);
+  CHECK(result.plans[0].plan.site_class == schema::SiteClass::kEmulated);
+}
+
+TEST_CASE("what is asked for: entry, return or both") {
+  const auto binary = open_target(target("planner_shop"));
+  ProbeConfig probe = probe_of("shop::is_even");
+  probe.on_return = false;
+  PlanResult result = binary->plan(probe);
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans[0].sites.size() == 1);
+  CHECK_FALSE(result.plans[0].plan.on_return);
+  CHECK(result.plans[0].return_pc == 0xffffffff);
+  probe.on_return = true;
+  probe.on_entry = false;
+  result = binary->plan(probe);
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans[0].entry_pc == 0xffffffff);
+  CHECK(result.plans[0].plan.captures.size() == 1);
+  CHECK(result.plans[0].sites[0].kind == BS_SITE_RETURN);
+}
+
+TEST_CASE("functions are found by name, glob, overload and mangled name") {
+  const auto binary = open_target(target("planner_shop"));
+  const auto count = [&](const std::string& function) {
+    return binary->plan(probe_of(function)).plans.size();
+  };
+  CHECK(count("shop::Checkout::reserve") == 2);
+  CHECK(count("reserve") == 2);
+  CHECK(count("shop::Checkout::re*") == 2);
+  CHECK(count("reserve(long)") == 1);
+  CHECK(count("reserve(long int)") == 1);
+  CHECK(count("reserve(const shop::Order&, *)") == 1);
+  CHECK(count("reserve(int, *)") == 0);
+  CHECK(count("shop::twice") == 2);
+  CHECK(count("shop::twice<int>") == 1);
+  CHECK(count("_ZNK4shop8Checkout7reserveEl") == 1);
+  CHECK(count("shop::(anonymous namespace)::hidden") == 1);
+  CHECK(binary->has_function("shop::Checkout::*"));
+  CHECK_FALSE(binary->has_function("shop::Checkout::reserv"));
+  const PlanResult wrong = binary->plan(probe_of("shop::Checkout::reserv"));
+  REQUIRE(wrong.issues.size() == 1);
+  CHECK_THAT(wrong.issues[0].hint, Catch::Contains("shop::Checkout::reserve"));
+  const PlanResult inlined = binary->plan(probe_of("shop::inlined_only"));
+  REQUIRE(inlined.issues.size() == 1);
+  CHECK_THAT(inlined.issues[0].message,
+             Catch::Contains("exists only as inlined copies (2); not supported yet"));
+}
+
+TEST_CASE("limits reach the plan") {
+  const auto binary = open_target(target("planner_c"));
+  ProbeConfig probe = probe_of("set_command");
+  probe.limits.depth = 0;
+  const PlanResult shallow = binary->plan(probe);
+  REQUIRE(shallow.plans.size() == 1);
+  CHECK(shallow.plans[0].plan.limits.depth == 0);
+  CHECK(shallow.plans[0].plan.types.size() < 5);
+  probe.limits.depth = 10;
+  CHECK(binary->plan(probe).plans[0].plan.types.size() > 20);
+}
+
+}  // namespace backsight::probes
