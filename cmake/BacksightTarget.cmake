@@ -28,3 +28,12 @@ function(backsight_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     SKIP_RETURN_CODE 77)
 endfunction()
+
+# backsight_fuzzer(NAME SOURCE LINKS…): a libFuzzer program, in the fuzz preset.
+function(backsight_fuzzer name source)
+  if(BACKSIGHT_FUZZ)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE backsight_common ${ARGN} -fsanitize=fuzzer)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+  endif()
+endfunction()

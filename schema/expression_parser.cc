@@ -250,7 +250,11 @@ class Parser {
   Parsed postfix() {
     auto expression = primary();
     while (expression) {
-      if (is(".") || is("->")) {
+      const bool has_member_sign = is(".") || is("->");
+      if ((has_member_sign || is("[")) && is_literal(**expression)) {
+        return fail(current(), "a literal has no members and no elements");
+      }
+      if (has_member_sign) {
         expression = member(*std::move(expression));
       } else if (is("[")) {
         expression = index(*std::move(expression));
@@ -260,6 +264,8 @@ class Parser {
     }
     return expression;
   }
+
+  static bool is_literal(const Expression& expression) { return expression.kind <= ExpressionKind::kNull; }
 
   Parsed member(ExpressionPtr object) {
     ++at_;

@@ -85,6 +85,8 @@ TEST_CASE("bad literals") {
   CHECK(first_line("\"\\x4\"") == "an escape of 2 hexadecimal digits is needed at column 2");
   CHECK(first_line("\"\\ud800\"") == "no such character at column 2");
   CHECK(first_line("a @ b") == "unexpected '@' at column 3");
+  CHECK(first_line("111->10 & 1") == "a literal has no members and no elements at column 4");
+  CHECK(first_line("\"abc\"[0]") == "a literal has no members and no elements at column 6");
   CHECK(first_line("a ? b : c") == "'?' is no operator at column 3");
 }
 
