@@ -3,9 +3,8 @@
 #include "collector/descriptor.h"
 #include "collector/kernel.h"
 #include "collector/uprobe_multi.h"
+#include "tools/benches/empty_program.h"
 
-#include <bpf/bpf.h>
-#include <linux/bpf.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,17 +72,6 @@ double measure_ns_per_call(const Order& order) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < kCalls; i++) backsight_bench_probed(&order, i, 2, 3);
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / kCalls;
-}
-
-Descriptor load_empty_program() {
-  const bpf_insn code[] = {
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
-      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
-  };
-  bpf_prog_load_opts options{};
-  options.sz = sizeof options;
-  options.expected_attach_type = static_cast<enum bpf_attach_type>(collector::kUprobeMultiAttachType);
-  return Descriptor(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "bench_empty", "GPL", code, 2, &options));
 }
 
 bs_op op(bs_op_code code, int a = 0, int b = 0, std::uint32_t c = 0, std::uint64_t d = 0) {
