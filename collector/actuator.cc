@@ -71,7 +71,8 @@ class Step {
 
 void Step::operator()(const ConfigLoaded& event) {
   std::vector<std::string> removed;
-  for (const auto& [name, service] : state_.services) {
+  for (const auto& entry : state_.services) {
+    const std::string& name = entry.first;
     const auto named = [&](const auto& config) { return config.name == name; };
     if (std::none_of(event.services.begin(), event.services.end(), named)) removed.push_back(name);
   }

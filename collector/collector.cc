@@ -167,7 +167,7 @@ void CollectorImpl::restore_past(std::int64_t now_ns) {
     gap.to = {now_ns};
     gap.reason = schema::LossReason::kCollectorDown;
     if (gap.from < gap.to) input_->gap_found(service.name, gap);
-    for (auto process : past->earlier_boots) {
+    for (const auto& process : past->earlier_boots) {
       if (auto result = store_.put_process(service.name, process); !result && options_.log) {
         options_.log(LogLevel::kWarning, result.error().to_string());
       }

@@ -13,8 +13,6 @@
 namespace backsight::query {
 namespace {
 
-using schema::ErrorCode;
-using schema::make_error;
 using schema::Plan;
 using schema::PlanId;
 

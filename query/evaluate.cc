@@ -106,7 +106,7 @@ class Evaluation {
 
   Found at_path(const std::vector<std::string>& path) {
     Found found = root(path.front());
-    for (std::size_t i = 1; i < path.size(); ++i) found = member(std::move(found), path[i]);
+    for (std::size_t i = 1; i < path.size(); ++i) found = member(found, path[i]);
     return found;
   }
 
@@ -137,12 +137,12 @@ class Evaluation {
     if (const value* self = subject_.values->args.if_contains("this"); self != nullptr && self->is_object()) {
       found.value = self;
       found.path = "this";
-      return member(std::move(found), e.text);
+      return member(found, e.text);
     }
     return {};
   }
 
-  Found member(Found of, const std::string& text) {
+  Found member(const Found& of, const std::string& text) {
     Found found;
     if (of.value == nullptr) return found;
     if (const auto* object = of.value->if_object()) {
@@ -164,7 +164,7 @@ class Evaluation {
       Found one;
       one.value = &array[i];
       if (!of.path.empty()) one.path = of.path + "[" + std::to_string(i) + "]";
-      const Found inner = member(std::move(one), text);
+      const Found inner = member(one, text);
       if (inner.value == nullptr) return {};
       found.truncated =
           found.truncated || (!inner.path.empty() && subject_.values->unavailable.contains(inner.path));
@@ -174,12 +174,11 @@ class Evaluation {
     return found;
   }
 
-  Found element(Found of, const Found& index) {
+  Found element(const Found& of, const Found& index) {
     if (of.value == nullptr || index.value == nullptr) return {};
     std::string storage;
     std::string_view key;
-    if (of.value->is_object() && text_of(*index.value, storage, key))
-      return member(std::move(of), std::string(key));
+    if (of.value->is_object() && text_of(*index.value, storage, key)) return member(of, std::string(key));
     const auto at = integer_of(index);
     if (!at || *at < 0) return {};
     const auto position = static_cast<std::uint64_t>(*at);

@@ -1,4 +1,4 @@
-#include "sample.h"
+#include "tests/query/sample.h"
 
 #include "store/call_fold.h"
 

@@ -2,7 +2,7 @@
 // two functions, a few calls that end in every way.
 #pragma once
 
-#include "sample.h"
+#include "tests/query/sample.h"
 
 namespace backsight::query::test {
 

@@ -1,4 +1,4 @@
-#include "shop.h"
+#include "tests/query/shop.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 #include "query/evaluate.h"
-#include "sample.h"
+#include "tests/query/sample.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 // The same questions through the real store: written, closed, and asked with
 // nothing but the directory.
 #include "query/verbs.h"
-#include "shop.h"
+#include "tests/query/shop.h"
 #include "store/timeline.h"
 
 #include <catch2/catch.hpp>

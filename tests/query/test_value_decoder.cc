@@ -1,6 +1,6 @@
 #include "query/args.h"
 #include "query/value_decoder.h"
-#include "sample.h"
+#include "tests/query/sample.h"
 
 #include <catch2/catch.hpp>
 
