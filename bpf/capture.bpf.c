@@ -51,8 +51,8 @@ static __always_inline void take_registers(struct bs_machine *m, const struct pt
   m->registers[BS_RIP] = ctx->rip;
 }
 
-static __always_inline void start_event(struct bs_machine *m, __u64 cookie,
-                                        __u64 pid_tgid, const struct pt_regs *ctx) {
+static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u64 pid_tgid,
+                                        const struct pt_regs *ctx) {
   struct bs_event *event = (struct bs_event *)m->buffer;
   event->kind = cookie >> 32;
   event->reserved = 0;

@@ -113,8 +113,7 @@ static __noinline int copy_object(struct bs_machine *m) {
   }
   __u32 captured = take;
   __u32 offset = m->used;
-  struct bs_item *item =
-      begin_item(m, r->type, r->root, status, r->depth, r->address, length, captured);
+  struct bs_item *item = begin_item(m, r->type, r->root, status, r->depth, r->address, length, captured);
   if (!item) return 0;
   if (captured) {
     asm volatile("" : "+r"(captured));

@@ -10,8 +10,8 @@
 #include "bpf/abi/plan.h"
 
 #define BS_REGISTERS 17u
-#define BS_SEEN 256u       /* power of two */
-#define BS_SEEN_PROBES 4u  /* entries looked at before giving up */
+#define BS_SEEN 256u      /* power of two */
+#define BS_SEEN_PROBES 4u /* entries looked at before giving up */
 
 /* An object that this event has captured. Old epochs are free entries. */
 struct bs_seen {

@@ -38,7 +38,9 @@ static __noinline int failure_status(__u64 address, __u64 length) {
 }
 #else
 /* Without bpf_find_vma (Linux 5.17) the two cannot be told apart. */
-static __noinline int failure_status(__u64 address, __u64 length) { return BS_ITEM_BAD_ADDRESS; }
+static __noinline int failure_status(__u64 address, __u64 length) {
+  return BS_ITEM_BAD_ADDRESS;
+}
 #endif
 
 /* Status of a failed read of a string: it failed in its first page, or in a

@@ -20,18 +20,18 @@ namespace backsight::collector {
 
 // What this kernel and these privileges allow.
 struct KernelFeatures {
-  bool bpf = false;              // programs can be loaded at all
-  bool uprobe_multi = false;     // Linux 6.6
-  bool bpf_loop = false;         // Linux 5.17
-  bool nop5_optimised = false;   // Linux 6.18
-  std::string release;           // "6.18.44"
-  std::string lacking;           // why bpf is false, and what to do
+  bool bpf = false;             // programs can be loaded at all
+  bool uprobe_multi = false;    // Linux 6.6
+  bool bpf_loop = false;        // Linux 5.17
+  bool nop5_optimised = false;  // Linux 6.18
+  std::string release;          // "6.18.44"
+  std::string lacking;          // why bpf is false, and what to do
 };
 
 struct KernelOptions {
-  std::uint64_t ring_bytes = 16ull << 20;   // data ring, rounded up to a power of two
-  bool force_perf_uprobes = false;          // use the path of older kernels
-  bool force_no_bpf_loop = false;           // likewise: the programs for kernels before 5.17
+  std::uint64_t ring_bytes = 16ull << 20;  // data ring, rounded up to a power of two
+  bool force_perf_uprobes = false;         // use the path of older kernels
+  bool force_no_bpf_loop = false;          // likewise: the programs for kernels before 5.17
 };
 
 // Owns the attached links of one plan; destroying it detaches.

@@ -24,14 +24,14 @@ enum bs_item_status {
 
 /* Header of one record of the data ring; items follow, each padded to 8. */
 struct bs_event {
-  __u32 size;    /* of the whole record */
-  __u8 kind;     /* enum bs_site_kind */
+  __u32 size; /* of the whole record */
+  __u8 kind;  /* enum bs_site_kind */
   __u8 reserved;
   __u16 flags;
   __u64 boot_ns;
-  __u64 seq;     /* per CPU, from 1 */
+  __u64 seq; /* per CPU, from 1 */
   __u32 cpu;
-  __u32 plan;    /* index */
+  __u32 plan; /* index */
   __u32 tgid;
   __u32 tid;
   __u64 frame;
@@ -50,9 +50,9 @@ struct bs_item {
 
 /* Control ring. */
 enum bs_process_event_kind {
-  BS_PROCESS_FORK = 1,   /* a new process (not a thread); parent_tgid forked tgid */
+  BS_PROCESS_FORK = 1, /* a new process (not a thread); parent_tgid forked tgid */
   BS_PROCESS_EXEC = 2,
-  BS_PROCESS_EXIT = 3,   /* the last thread of the process is gone */
+  BS_PROCESS_EXIT = 3,    /* the last thread of the process is gone */
   BS_PROCESS_MODULES = 4, /* the dynamic linker changed the list of loaded libraries */
 };
 
@@ -76,10 +76,10 @@ enum bs_loss_reason {
 
 /* Per plan and CPU. */
 struct bs_plan_counters {
-  __u64 hits;                  /* that passed the process filter */
-  __u64 kept;                  /* written to the ring */
+  __u64 hits; /* that passed the process filter */
+  __u64 kept; /* written to the ring */
   __u64 lost[BS_LOSS_REASONS];
-  __u64 run_ns;                /* reserved for the measured run time */
+  __u64 run_ns; /* reserved for the measured run time */
 };
 
 #endif

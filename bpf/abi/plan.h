@@ -13,17 +13,17 @@
 #include <linux/types.h>
 
 /* Limits of the one program. */
-#define BS_MAX_PLANS 8192u        /* plans; index = low 32 bits of the cookie */
-#define BS_MAX_OPS (1u << 20)     /* operations of all plans */
-#define BS_MAX_TYPES (1u << 18)   /* chase types of all plans */
-#define BS_MAX_OBJECT 8192u       /* bytes of one item */
-#define BS_MAX_EVENT 32768u       /* bytes of one event */
-#define BS_MAX_STRING 4096u       /* bytes of one C string */
-#define BS_STACK 16u              /* slots of the machine's stack */
-#define BS_QUEUE 128u             /* items waiting to be chased */
-#define BS_MAX_STEPS 2048u        /* operations executed for one event */
-#define BS_MAX_SERVICES 256u      /* services; index in bs_membership */
-#define BS_SCRATCH_SLOTS 4u       /* capture buffers of one CPU */
+#define BS_MAX_PLANS 8192u      /* plans; index = low 32 bits of the cookie */
+#define BS_MAX_OPS (1u << 20)   /* operations of all plans */
+#define BS_MAX_TYPES (1u << 18) /* chase types of all plans */
+#define BS_MAX_OBJECT 8192u     /* bytes of one item */
+#define BS_MAX_EVENT 32768u     /* bytes of one event */
+#define BS_MAX_STRING 4096u     /* bytes of one C string */
+#define BS_STACK 16u            /* slots of the machine's stack */
+#define BS_QUEUE 128u           /* items waiting to be chased */
+#define BS_MAX_STEPS 2048u      /* operations executed for one event */
+#define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
+#define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
 
 /* Attach cookie: plan index | kind << 32 | frame_adjust << 48. */
 enum bs_site_kind {
@@ -33,15 +33,28 @@ enum bs_site_kind {
 };
 /* frame_adjust (signed 16 bits): frame address = stack pointer + frame_adjust,
  * where frame address is that of the return address slot. */
-#define BS_COOKIE(plan, kind, frame_adjust)                            \
-  ((__u64)(__u32)(plan) | ((__u64)(__u8)(kind) << 32) |                \
-   ((__u64)(__u16)(__s16)(frame_adjust) << 48))
+#define BS_COOKIE(plan, kind, frame_adjust) \
+  ((__u64)(__u32)(plan) | ((__u64)(__u8)(kind) << 32) | ((__u64)(__u16)(__s16)(frame_adjust) << 48))
 
 /* x86-64 registers by DWARF number (System V ABI, figure 3.36). */
 enum bs_register {
-  BS_RAX = 0, BS_RDX = 1, BS_RCX = 2, BS_RBX = 3, BS_RSI = 4, BS_RDI = 5,
-  BS_RBP = 6, BS_RSP = 7, BS_R8 = 8, BS_R9 = 9, BS_R10 = 10, BS_R11 = 11,
-  BS_R12 = 12, BS_R13 = 13, BS_R14 = 14, BS_R15 = 15, BS_RIP = 16,
+  BS_RAX = 0,
+  BS_RDX = 1,
+  BS_RCX = 2,
+  BS_RBX = 3,
+  BS_RSI = 4,
+  BS_RDI = 5,
+  BS_RBP = 6,
+  BS_RSP = 7,
+  BS_R8 = 8,
+  BS_R9 = 9,
+  BS_R10 = 10,
+  BS_R11 = 11,
+  BS_R12 = 12,
+  BS_R13 = 13,
+  BS_R14 = 14,
+  BS_R15 = 15,
+  BS_RIP = 16,
 };
 
 enum bs_op_code {
@@ -66,20 +79,20 @@ enum bs_op_code {
   /* Chase programs: offsets relative to the element. a..d as named. A null
    * pointer makes no item. The new item has the root of its parent, depth + 1;
    * beyond max_depth it is not made. */
-  BS_OP_CHASE_PTR = 32,  /* pointer at b -> item of one element of type c, d bytes */
-  BS_OP_CHASE_CSTR = 33, /* char pointer at b -> string item of type c */
-  BS_OP_CHASE_SPAN = 34, /* begin pointer at b, end pointer at b + a (signed a of 8-byte words)
-                            -> item of elements of type c, d bytes each */
+  BS_OP_CHASE_PTR = 32,     /* pointer at b -> item of one element of type c, d bytes */
+  BS_OP_CHASE_CSTR = 33,    /* char pointer at b -> string item of type c */
+  BS_OP_CHASE_SPAN = 34,    /* begin pointer at b, end pointer at b + a (signed a of 8-byte words)
+                               -> item of elements of type c, d bytes each */
   BS_OP_CHASE_COUNTED = 35, /* data pointer at b, u64 length in elements at d >> 32
                             -> item of elements of type c, (u32)d bytes each; as string (max_string) if a = 1.
                             No item where the data lies inside the element itself (small string). */
   /* 40..62: reserved for predicates (comparisons, branches). */
-  BS_OP_NEXT = 63,       /* end of a chase program */
+  BS_OP_NEXT = 63, /* end of a chase program */
 
   /* Fused forms that the loader makes of ROOT, PUSH_REG and EMIT or COPY; never
    * in a planner's output. They stand where the ROOT stood and skip the three. */
-  BS_OP_EMIT_REG = 64,   /* item {root b, type c}: d >> 32 bytes (<= 8) of register a + (s32)d */
-  BS_OP_COPY_REG = 65,   /* item {root b, type c}: d >> 32 bytes at register a + (s32)d */
+  BS_OP_EMIT_REG = 64, /* item {root b, type c}: d >> 32 bytes (<= 8) of register a + (s32)d */
+  BS_OP_COPY_REG = 65, /* item {root b, type c}: d >> 32 bytes at register a + (s32)d */
 };
 
 struct bs_op {
@@ -101,8 +114,8 @@ struct bs_type {
 
 struct bs_plan {
   __u32 flags;
-  __u32 service;    /* index; < BS_MAX_SERVICES; a process is in it if its bit in bs_membership is set */
-  __u32 entry_pc;   /* 0: emit the header alone */
+  __u32 service;  /* index; < BS_MAX_SERVICES; a process is in it if its bit in bs_membership is set */
+  __u32 entry_pc; /* 0: emit the header alone */
   __u32 return_pc;
   __u32 type_base;
   __u32 max_depth;

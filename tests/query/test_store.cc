@@ -1,8 +1,8 @@
 // The same questions through the real store: written, closed, and asked with
 // nothing but the directory.
 #include "query/verbs.h"
-#include "tests/query/shop.h"
 #include "store/timeline.h"
+#include "tests/query/shop.h"
 
 #include <catch2/catch.hpp>
 
