@@ -275,7 +275,7 @@ void ElfBinary::plan_instance(const ProbeConfig& probe, FunctionInfo function, P
   const LocationReader locations(*session_, die, plan.site, prologue,
                                  code.problem.empty() && code.keeps_stack);
   TypeBuilder types(*session_, *index_);
-  const FunctionContext context{*session_, *index_, types, function, locations};
+  const FunctionContext context{*session_, *index_, types, function, locations, elf_->is_library()};
   CaptureCompiler(context, compiled).compile(probe);
   result.plans.push_back(std::move(compiled));
 }

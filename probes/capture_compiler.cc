@@ -120,11 +120,12 @@ void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::s
     output_.issues.push_back({"'" + shown + "' is one capture too many", "at most 256 a probe"});
     return;
   }
-  if (operand.is_range && !operand.projection.empty()) {
-    const TypeId projected = expressions_.project(operand.type, operand.projection);
+  if (operand.is_range) {
+    const TypeId projected = expressions_.project(operand.type, operand.projection, operand.projection_cast);
     if (projected == kNoType) {
-      output_.issues.push_back(
-          {"'" + shown + "': " + context_.types.type(operand.type).name + " has no such member", ""});
+      output_.issues.push_back({"'" + shown + "': no such member of " +
+                                    context_.types.type(operand.type).name + ", or not one that can be cast",
+                                ""});
       return;
     }
     operand.type = projected;

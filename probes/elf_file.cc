@@ -62,6 +62,7 @@ ElfFile& ElfFile::operator=(ElfFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
   std::swap(size_, other.size_);
+  std::swap(is_library_, other.is_library_);
   std::swap(build_id_, other.build_id_);
   std::swap(segments_, other.segments_);
   std::swap(sections_, other.sections_);
@@ -108,6 +109,7 @@ Result<void> ElfFile::parse() {
       header->e_machine != EM_X86_64) {
     return make_error(ErrorCode::kCorrupt, path_ + " is not an ELF file for x86-64");
   }
+  is_library_ = header->e_type == ET_DYN;
   if (header->e_phentsize == sizeof(Elf64_Phdr)) {
     const auto table = read(header->e_phoff, std::uint64_t{header->e_phnum} * sizeof(Elf64_Phdr));
     for (std::uint64_t i = 0; i < header->e_phnum; ++i) {
@@ -115,6 +117,8 @@ Result<void> ElfFile::parse() {
       if (!entry) break;
       if (entry->p_type == PT_LOAD) {
         segments_.push_back({entry->p_vaddr, entry->p_offset, entry->p_filesz, (entry->p_flags & PF_X) != 0});
+      } else if (entry->p_type == PT_INTERP) {
+        is_library_ = false;
       } else if (entry->p_type == PT_NOTE) {
         parse_notes(entry->p_offset, entry->p_filesz);
       }

@@ -62,6 +62,8 @@ class ElfFile {
   const std::string& build_id() const { return build_id_; }  // hex, empty if none
   const std::vector<Section>& sections() const { return sections_; }
 
+  // A shared library, as far as can be told: position-independent, and without an interpreter.
+  bool is_library() const { return is_library_; }
   const Section* section(std::string_view name) const;
   // The section exists with bytes in this file.
   bool has_contents(std::string_view name) const;
@@ -89,6 +91,7 @@ class ElfFile {
   int descriptor_ = -1;
   std::string path_;
   std::uint64_t size_ = 0;
+  bool is_library_ = false;
   std::string build_id_;
   std::vector<Segment> segments_;
   std::vector<Section> sections_;

@@ -127,7 +127,8 @@ Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int d
       auto base = evaluate(*expression.children.at(0), depth + 1);
       if (!base) return base;
       if (expression.kind == ExpressionKind::kMember) return member(std::move(*base), expression);
-      if (base->is_range) return error(expression, "this after a range is not supported yet");
+      if (base->is_range && expression.kind != ExpressionKind::kCast)
+        return error(expression, "this after a range is not supported yet");
       if (expression.kind == ExpressionKind::kIndex) return index(std::move(*base), expression, depth);
       if (expression.kind == ExpressionKind::kRange) return range(std::move(*base), expression, depth);
       return cast(std::move(*base), expression);
@@ -192,6 +193,14 @@ Result<Operand> ExpressionCompiler::global(const Expression& expression, DieKey 
   if (type == 0) return error(expression, "the type of '" + expression.text + "' is not known");
   Operand operand;
   operand.type = context_.types.build(type);
+  const auto declaration = die.reference(DW_AT_specification);
+  const bool is_external =
+      die.flag(DW_AT_external) || (declaration && context_.session.die(*declaration).flag(DW_AT_external));
+  if (context_.is_library && is_external) {
+    operand.source = unavailable_source(Unavailable::kUnsupportedType,
+                                        "another module may have its own copy of this library's variable");
+    return operand;
+  }
   operand.source = context_.locations.locate(die, context_.types.type(operand.type).size_bytes);
   return operand;
 }
@@ -245,6 +254,8 @@ std::optional<Member> ExpressionCompiler::find_member(TypeId type, const std::st
 
 Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expression) {
   if (base.is_range) {
+    if (base.projection_cast != kNoType)
+      return error(expression, "a member of a cast range is not supported yet");
     // Checked against the element's type when the projection is made.
     base.projection.push_back(expression.text);
     return base;
@@ -432,46 +443,63 @@ Result<TypeId> ExpressionCompiler::named_type(const Expression& expression) cons
   return type;
 }
 
+bool ExpressionCompiler::can_cast(const Type& from, const Type& to) const {
+  const bool from_word = is_pointer(from) || from.kind == TypeKind::kInteger;
+  const bool to_word = is_pointer(to) || to.kind == TypeKind::kInteger || to.kind == TypeKind::kEnum;
+  return from_word && to_word && from.size_bytes == to.size_bytes;
+}
+
 Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expression) {
-  auto object = look_through(std::move(value), expression, false);
-  if (!object) return object;
   const auto target = named_type(expression);
   if (!target) return target.error();
+  if (value.is_range) {
+    if (value.projection_cast != kNoType)
+      return error(expression, "two casts of a range are not supported yet");
+    value.projection_cast = *target;
+    return value;
+  }
+  auto object = look_through(std::move(value), expression, false);
+  if (!object) return object;
   const Type& from = context_.types.type(object->type);
   const Type& to = context_.types.type(*target);
-  const bool from_word = is_pointer(from) || (from.kind == TypeKind::kInteger && !object->is_bit_field);
-  const bool to_word = is_pointer(to) || to.kind == TypeKind::kInteger || to.kind == TypeKind::kEnum;
-  if (from.kind == TypeKind::kArray && is_pointer(to) && object->source.in_memory) {
-    return error(expression, "a cast of an array is not supported yet", "cast the address of what holds it");
-  }
-  if (!from_word || !to_word || from.size_bytes != to.size_bytes) {
+  if (!can_cast(from, to) || object->is_bit_field) {
     return error(expression, "a cast from " + from.name + " to " + to.name + " is not supported yet");
   }
   object->type = *target;
   return object;
 }
 
-TypeId ExpressionCompiler::project(TypeId element, const std::vector<std::string>& path) {
-  if (path.empty()) return element;
+TypeId ExpressionCompiler::project(TypeId element, const std::vector<std::string>& path, TypeId cast) {
   const Type type = context_.types.type(element);
+  if (path.empty()) {
+    if (cast == kNoType) return element;
+    return can_cast(type, context_.types.type(cast)) ? cast : kNoType;
+  }
   if (is_pointer(type)) {
-    const TypeId target = project(context_.types.pointee(element), path);
+    const TypeId target = project(context_.types.pointee(element), path, cast);
     if (target == kNoType) return kNoType;
     const TypeId copy = context_.types.clone(element);
     context_.types.mutable_type(copy).target = target;
     return copy;
   }
-  auto found = find_member(element, path.front(), 0);
-  if (!found) return kNoType;
-  const TypeId inner = project(found->type, {path.begin() + 1, path.end()});
+  // Only a member of the type itself can be given a type of its own in a copy.
+  const Member* found = nullptr;
+  for (const Member& candidate : type.members) {
+    if (candidate.name == path.front() && candidate.bit_size == 0) found = &candidate;
+  }
+  if (!found) {
+    const auto inherited = find_member(element, path.front(), 0);
+    return inherited && path.size() == 1 && cast == kNoType ? element : kNoType;
+  }
+  const TypeId inner = project(found->type, {path.begin() + 1, path.end()}, cast);
   if (inner == kNoType) return kNoType;
   const TypeId copy = context_.types.clone(element);
   for (Member& candidate : context_.types.mutable_type(copy).members) {
-    if (candidate.name == found->name && candidate.offset_bytes == found->offset_bytes)
-      candidate.type = inner;
+    if (candidate.name == found->name) candidate.type = inner;
   }
-  found->type = inner;
-  followed_[copy.value] = *found;
+  Member only = *found;
+  only.type = inner;
+  followed_[copy.value] = only;
   return copy;
 }
 

@@ -28,6 +28,7 @@ struct Operand {
   std::vector<bs_op> end;                    // not empty: address behind the last element there is
   std::optional<std::uint64_t> fixed_count;  // elements of a fixed array
   std::vector<std::string> projection;
+  schema::TypeId projection_cast = schema::kNoType;  // (T)a[i..j].b: what each b is shown as
 };
 
 struct FunctionContext {
@@ -36,6 +37,7 @@ struct FunctionContext {
   TypeBuilder& types;
   const FunctionInfo& function;
   const LocationReader& locations;
+  bool is_library = false;  // its exported variables may be another module's
 };
 
 class ExpressionCompiler {
@@ -45,8 +47,9 @@ class ExpressionCompiler {
   schema::Result<Operand> compile(const std::string& text);
   Operand parameter(const Parameter& parameter);
   Operand return_value();
-  // Elements projected to `path`: a type that is copied whole but followed only there.
-  schema::TypeId project(schema::TypeId element, const std::vector<std::string>& path);
+  // Elements projected to `path`: a type that is copied whole but followed only
+  // there; what is there is taken for a `cast`, if given. kNoType: no such member or cast.
+  schema::TypeId project(schema::TypeId element, const std::vector<std::string>& path, schema::TypeId cast);
   // Of a projected type: the member that is followed (offset, type).
   const std::unordered_map<std::uint32_t, schema::Member>& followed() const { return followed_; }
 
@@ -70,6 +73,8 @@ class ExpressionCompiler {
   // References are looked through; pointers to structures too, for members.
   schema::Result<Operand> look_through(Operand operand, const schema::Expression& expression,
                                        bool pointers_too);
+  // A cast that only changes how the same bytes are understood.
+  bool can_cast(const schema::Type& from, const schema::Type& to) const;
   std::optional<schema::Member> find_member(schema::TypeId type, const std::string& name, int depth) const;
   schema::Result<schema::TypeId> named_type(const schema::Expression& expression) const;
   std::vector<std::string> nearest(const std::string& wanted, schema::TypeId of_type) const;

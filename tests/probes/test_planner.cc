@@ -82,11 +82,12 @@ TEST_CASE("expressions in captures") {
                                "order.grid[1][2]", "order.code[0..20]", "shop::g_stats", "g_stats", "where",
                                "qty", "order.created", "order.left", "order->id", "*order.customer",
                                "this->stock_", "stock_[1..3]", "ret", "(long)order.customer"})});
-  compare("planner_c-expressions",
-          {probe_of("set_command",
-                    {"(text)c->argv[1]->ptr", "c->argv[0..c->argc]", "c->argv[0..c->argc]->ptr",
-                     "(struct client*)c->argv[0]->ptr", "c->weights[1..c->argc]", "counter",
-                     "last_client->id", "(unsigned char*)c->callback", "c->tail", "c->argv[c->argc-1]"})});
+  compare(
+      "planner_c-expressions",
+      {probe_of("set_command", {"(text)c->argv[1]->ptr", "c->argv[0..c->argc]", "c->argv[0..c->argc]->ptr",
+                                "(struct client*)c->argv[0]->ptr", "(text)c->argv[0..c->argc]->ptr",
+                                "c->weights[1..c->argc]", "counter", "last_client->id",
+                                "(unsigned char*)c->callback", "c->tail", "c->argv[c->argc-1]"})});
 }
 
 TEST_CASE("an expression that cannot be captured is an issue of that capture alone") {
