@@ -1,7 +1,8 @@
+# shellcheck shell=bash disable=SC2154
 # Parts of tools/demo: starting things, and leaving nothing behind. Sourced; uses
 # $root, $build, $tape, $mode, $alerting, $record.
 
-readonly work=$(mktemp -d "${TMPDIR:-/tmp}/backsight-demo-XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/backsight-demo-XXXXXX")
 readonly store=$work/store
 export BACKSIGHT_STORE=$store
 declare -a pids=()
@@ -9,7 +10,7 @@ alert=alert:latest  # the moment that the questions are about
 
 clean_up() {
   local pid
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM HUP
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
   rm -rf "$work"
@@ -17,8 +18,9 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 
-if [[ -t 1 ]]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 note() { printf '%s\n' "$*"; }
 fail() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # The questions of tools/demo, in the order in which an engineer would ask them.
 # Sourced by tools/demo after tools/shop/demo-lib.sh.
 
