@@ -78,14 +78,14 @@ Result<WallTime> resolve_plain(std::string_view text, const TimeNames& names) {
 }  // namespace
 
 Result<WallTime> resolve_time(std::string_view text, const TimeNames& names) {
-  const auto whole = resolve_plain(text, names);
+  auto whole = resolve_plain(text, names);
   if (whole) return *whole;
   if (whole.error().code != ErrorCode::kInvalid && whole.error().code != ErrorCode::kNotFound) return whole;
   const std::size_t sign = text.find_last_of("+-");
   if (sign == std::string_view::npos || sign == 0) return whole;
   const auto duration = schema::parse_duration_ns(text.substr(sign + 1));
   if (!duration) return whole;
-  const auto base = resolve_plain(text.substr(0, sign), names);
+  auto base = resolve_plain(text.substr(0, sign), names);
   if (!base) return base;
   return shifted(*base, text[sign], *duration, text);
 }
