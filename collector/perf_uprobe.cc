@@ -33,9 +33,13 @@ std::optional<UprobeDevice> load_uprobe_device() {
 }
 
 schema::Error failure(const std::string& what, const std::string& path, std::uint64_t offset, int error) {
+  const bool is_refused = error == EPERM || error == EACCES;
   return schema::make_error(
-      error == EPERM || error == EACCES ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
-      what + " " + path + " at offset " + std::to_string(offset) + ": " + std::strerror(error));
+      is_refused ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
+      what + " " + path + " at offset " + std::to_string(offset) + ": " + std::strerror(error),
+      is_refused
+          ? "run as root: some kernels ask for CAP_SYS_ADMIN where uprobe_multi (Linux 6.6) is not used"
+          : "");
 }
 
 }  // namespace

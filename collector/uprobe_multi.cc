@@ -48,10 +48,11 @@ schema::Result<Descriptor> link_uprobe_multi(int program_fd, const UprobeMultiRe
   if (fd >= 0) return Descriptor(static_cast<int>(fd));
   const int error = errno;
   if (error_number) *error_number = error;
-  return schema::make_error(
-      error == EPERM || error == EACCES ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
-      "cannot attach to " + request.path + " at " + std::to_string(request.offsets.size()) +
-          " offsets: " + std::strerror(error));
+  const bool is_refused = error == EPERM || error == EACCES;
+  return schema::make_error(is_refused ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
+                            "cannot attach to " + request.path + " at " +
+                                std::to_string(request.offsets.size()) + " offsets: " + std::strerror(error),
+                            is_refused ? "CAP_PERFMON is needed, and the file must be readable" : "");
 }
 
 }  // namespace backsight::collector
