@@ -21,6 +21,8 @@ using schema::Result;
 namespace {
 
 constexpr std::size_t kMaxInstances = 10'000;
+// Linkers give functions that they dropped the address 0 or 1.
+constexpr std::uint64_t kFirstAddress = 64;
 
 class ElfBinary final : public Binary {
  public:
@@ -166,7 +168,7 @@ bool ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pa
     }
     FunctionInfo function = read_function(*session_, *index_, types, key);
     // The linker drops all copies of an inline function but one; the others have address 0.
-    if (function.ranges.empty() || function.ranges.front().begin == 0 ||
+    if (function.ranges.empty() || function.ranges.front().begin < kFirstAddress ||
         !elf_->is_code(function.ranges.front().begin)) {
       continue;
     }

@@ -7,7 +7,6 @@
 namespace backsight::probes {
 
 using schema::Error;
-using schema::ErrorCode;
 using schema::Expression;
 using schema::ExpressionKind;
 using schema::kNoType;

@@ -2,6 +2,7 @@
 #include "probes/location.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace backsight::probes {
@@ -21,6 +22,11 @@ constexpr std::uint64_t kLastVector = 32;
 // Registers that bring arguments (System V ABI, 3.2.3).
 bool brings_argument(std::uint64_t reg) {
   return reg == 5 || reg == 4 || reg == 1 || reg == 2 || reg == 8 || reg == 9;
+}
+
+// libdwarf gives the address of an operand's block as a number.
+const std::uint8_t* block_of(Dwarf_Unsigned operand) {
+  return std::bit_cast<const std::uint8_t*>(operand);
 }
 
 std::vector<bs_op> frame_ops(std::int64_t offset) {
@@ -72,7 +78,12 @@ LocationReader::LocationReader(const DwarfSession& session, const Die& function,
       site_(site),
       prologue_(prologue),
       keeps_stack_(keeps_stack),
-      frame_base_(function.block(DW_AT_frame_base)) {}
+      frame_base_(function.block(DW_AT_frame_base)) {
+  const Unit* unit = session.unit_of(function.key());
+  const Die top = unit ? session.die(unit->die) : Die();
+  const char* producer = top ? top.text(DW_AT_producer) : nullptr;
+  follows_moves_ = !producer || !std::strstr(producer, "-fno-var-tracking");
+}
 
 ValueSource LocationReader::locate(const Die& variable, std::uint64_t size) const {
   if (const auto constant = variable.unsigned_value(DW_AT_const_value); constant && size <= 8) {
@@ -164,7 +175,8 @@ bool LocationReader::step(Evaluation& state, const Die& variable, std::uint8_t a
     piece.kind = Piece::Kind::kRegister;
     piece.reg = reg;
     // Without a list, the register is where the variable lives once it has been moved there.
-    const bool is_late = state.whole_function && reg < kFirstVector && !brings_argument(reg);
+    const bool is_late =
+        state.whole_function && reg < kFirstVector && (!brings_argument(reg) || !follows_moves_);
     if (is_late) return state.fail("it is moved to its place only after the probe site");
     state.decide(std::move(piece));
     return true;
@@ -213,7 +225,7 @@ bool LocationReader::step(Evaluation& state, const Die& variable, std::uint8_t a
       return true;
     }
     case DW_OP_implicit_value: {
-      const auto* bytes = reinterpret_cast<const std::uint8_t*>(operand2);
+      const auto* bytes = block_of(operand2);
       if (!bytes || operand1 > 16) return false;
       Piece piece;
       piece.kind = Piece::Kind::kBytes;
@@ -224,7 +236,7 @@ bool LocationReader::step(Evaluation& state, const Die& variable, std::uint8_t a
     case DW_OP_entry_value:
     case DW_OP_GNU_entry_value: {
       // At the entry site the value at entry is the register's value now.
-      const auto* bytes = reinterpret_cast<const std::uint8_t*>(operand2);
+      const auto* bytes = block_of(operand2);
       if (!bytes || operand1 != 1 || bytes[0] < DW_OP_reg0 || bytes[0] >= DW_OP_reg16) return false;
       Term term;
       term.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(bytes[0] - DW_OP_reg0))};
@@ -304,7 +316,7 @@ LocationReader::Term LocationReader::register_term(Evaluation& state, std::uint6
     if (!prologue_.rbp) state.problem = "its frame is not set up in a way that can be followed";
     return term;
   }
-  if (reg > BS_R15 || (state.whole_function && !brings_argument(reg))) {
+  if (reg > BS_R15 || (state.whole_function && (!brings_argument(reg) || !follows_moves_))) {
     state.problem = "it is moved to its place only after the probe site";
     return term;
   }

@@ -71,6 +71,7 @@ class LocationReader {
   std::uint64_t site_;
   const Prologue& prologue_;
   bool keeps_stack_;
+  bool follows_moves_ = true;  // the compiler tracked where variables are moved
   std::vector<std::uint8_t> frame_base_;
 };
 

@@ -223,6 +223,26 @@ TEST_CASE("[bpf] a range takes its count from the stack") {
   CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
 }
 
+TEST_CASE("[bpf] a range ends where what holds it ends") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto range = [](int root, int end, int count) {
+    return std::vector<bs_op>{
+        op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_REG, BS_RSP, 0, 0, static_cast<std::uint64_t>(end)),
+        op(BS_OP_PUSH_REG, BS_RSP), op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(count)),
+        op(BS_OP_COPY_RANGE, 1, root, kWord, 8)};
+  };
+  setup.attach_entry(make_plan(range(0, 16, 8) + range(1, 64, 2) + range(2, -8, 3) + range(3, 16, -1)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 4);
+  CHECK(items[0].header.captured == 16);  // two elements, then the end
+  CHECK(items[1].header.captured == 16);  // the count is smaller
+  CHECK(items[2].header.captured == 0);   // begins behind the end
+  CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
+}
+
 TEST_CASE("[bpf] memory that is not there is told from memory that is not resident") {
   Setup setup(each_program());
   if (!setup.kernel) return;
