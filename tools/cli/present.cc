@@ -76,7 +76,8 @@ std::string TimeStyle::shown(std::string_view rfc3339, const char* format) const
 
 std::string TimeStyle::caption() const {
   if (!last_) return {};
-  const std::string zone = utc_ ? "UTC" : formatted(broken_down(*last_, false), "%Z (UTC%z)");
+  const std::tm parts = broken_down(*last_, utc_);
+  const std::string zone = utc_ || parts.tm_gmtoff == 0 ? "UTC" : formatted(parts, "%Z (UTC%z)");
   return dates_.size() == 1 ? *dates_.begin() + ", " + zone : "times in " + zone;
 }
 

@@ -5,7 +5,10 @@
 #include "tools/http/json_text.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cmath>
+#include <cstdio>
 
 namespace backsight::tools {
 namespace {
@@ -117,9 +120,14 @@ std::string scalar_text(std::string_view key, const boost::json::value& value, c
     return schema::format_duration(value.is_int64() ? value.get_int64()
                                                     : static_cast<std::int64_t>(value.get_uint64()));
   }
+  if (value.is_double()) {
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), std::abs(value.get_double()) < 1e15 ? "%.2f" : "%g",
+                  value.get_double());
+    return text.data();
+  }
   const std::string digits = to_json_text(value, JsonLayout::kCompact);
-  const bool plain = value.is_double() || is_one_of(key, {"pid", "tid", "process", "line"});
-  return plain ? digits : group_digits(digits);
+  return is_one_of(key, {"pid", "tid", "process", "line"}) ? digits : group_digits(digits);
 }
 
 Cell make_cell(std::string_view key, const boost::json::object& row, const TimeStyle& times) {

@@ -202,10 +202,11 @@ class StateWriter {
     line(3, styled(shorten_front(escape_controls(function), columns), Style::kName, options_.color) +
                 dim(facts));
     std::string returned = return_text(call, room(4) / 2);
-    if (!returned.empty()) returned = " → " + returned;
-    const std::size_t rest = room(4) - display_width(returned);
-    const std::string text = arguments_text(call, rest) + returned;
-    if (!text.empty()) line(4, text);
+    if (!returned.empty()) returned = "→ " + returned;
+    const std::size_t rest = room(4) - display_width(returned) - 1;
+    std::string text = arguments_text(call, rest);
+    if (!text.empty() && !returned.empty()) text += ' ';
+    if (!text.empty() || !returned.empty()) line(4, text + returned);
   }
 
   static std::string duration(const boost::json::object& call) {

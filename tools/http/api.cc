@@ -60,7 +60,8 @@ std::string_view host_name(std::string_view host) {
 
 bool is_loopback_name(std::string_view host) {
   const std::string_view name = host_name(host);
-  return name == "localhost" || name == "::1" || name == "ip6-localhost" || name.substr(0, 4) == "127.";
+  return name == "localhost" || name == "::1" || name == "ip6-localhost" ||
+         (name.substr(0, 4) == "127." && name.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 // A web page in the user's browser reaches loopback too: under its own name

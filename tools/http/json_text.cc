@@ -28,7 +28,7 @@ void append_quoted(std::string& out, std::string_view text) {
     } else if (c.value == '\r') {
       out += "\\r";
     } else if (is_control(c.value)) {
-      std::array<char, 8> escape{};
+      std::array<char, 16> escape{};
       std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c.value));
       out += escape.data();
     } else {
