@@ -46,7 +46,7 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
       pops = 1;
       return true;
     case BS_OP_COPY_RANGE:
-      pops = 2;
+      pops = op.a != 0 ? 3 : 2;
       return true;
     default:
       return false;

@@ -51,6 +51,9 @@ TEST_CASE("a plan is checked before the kernel sees it") {
       is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_ROOT), op(BS_OP_ADD_CONST), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_CHASE_PTR), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_EMIT_REG), op(BS_OP_END)})));
+  const bs_op constant = op(BS_OP_PUSH_CONST), bounded = op(BS_OP_COPY_RANGE, 1, 0, 0, 8);
+  CHECK(is_good(with_entry({constant, constant, constant, bounded, op(BS_OP_END)})));
+  CHECK_FALSE(is_good(with_entry({constant, constant, bounded, op(BS_OP_END)})));
   auto outside = with_entry({op(BS_OP_END)});
   outside.entry_pc = 1;
   CHECK_FALSE(is_good(outside));

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kProbes = "      - function: \"bench::handle\"\n";
 constexpr double kMiB = 1 << 20;
+constexpr double kWanted = 2e6;
 
 double number(const boost::json::value& object, const char* name) {
   return object.at(name).to_number<double>();
@@ -65,10 +66,18 @@ void run_sustained(Rows& rows) {
   const Flood result = flood(recording, target, 20);
   const double stored = number(result.stats, "events"), raw = number(result.stats, "raw_bytes");
   const double lost = number(result.stats, "lost"), bytes = number(result.stats, "stored_bytes");
-  rows.push_back({.name = "sustained.events",
+  rows.push_back({.name = "sustained.caused",
+                  .value = result.events,
+                  .unit = "events",
+                  .baseline_name = "100,000 a second for 20 s",
+                  .baseline = kWanted,
+                  .ratio = result.events / kWanted,
+                  .budget = ">= 95 % of them",
+                  .ok = result.events >= 0.95 * kWanted});
+  rows.push_back({.name = "sustained.stored",
                   .value = stored,
                   .unit = "events",
-                  .baseline_name = "caused by the target in 20 s",
+                  .baseline_name = "caused",
                   .baseline = result.events,
                   .ratio = stored / result.events,
                   .budget = "all of them",
@@ -76,7 +85,7 @@ void run_sustained(Rows& rows) {
   rows.push_back({.name = "sustained.lost",
                   .value = lost,
                   .unit = "events",
-                  .baseline_name = "caused by the target in 20 s",
+                  .baseline_name = "caused",
                   .baseline = result.events,
                   .ratio = lost / result.events,
                   .budget = "0",
