@@ -1,6 +1,6 @@
 #include "collector/process_matcher.h"
 
-#include <fnmatch.h>
+#include "probes/glob.h"
 
 #include <algorithm>
 #include <regex>
@@ -36,12 +36,9 @@ bool has_component(const std::string& path, const std::string& name) {
 }  // namespace
 
 bool path_matches(const std::string& glob, const std::string& path) {
-  if (glob.find('/') == std::string::npos) {
-    const auto slash = path.rfind('/');
-    const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
-    return fnmatch(glob.c_str(), name.c_str(), 0) == 0;
-  }
-  return fnmatch(glob.c_str(), path.c_str(), FNM_PATHNAME) == 0;
+  if (glob.find('/') != std::string::npos) return probes::glob_match(glob, path);
+  const auto slash = path.rfind('/');
+  return probes::glob_match(glob, slash == std::string::npos ? path : path.substr(slash + 1));
 }
 
 bool is_exe_only(const probes::MatchConfig& match) {
@@ -59,9 +56,8 @@ bool matches(const probes::MatchConfig& match, const ProcessFacts& facts) {
   const auto in_cgroups = [&](const auto& condition) {
     return std::any_of(facts.cgroups.begin(), facts.cgroups.end(), condition);
   };
-  if (match.cgroup && !in_cgroups([&](const std::string& path) {
-        return fnmatch(match.cgroup->c_str(), path.c_str(), 0) == 0;
-      })) {
+  if (match.cgroup &&
+      !in_cgroups([&](const std::string& path) { return probes::glob_match(*match.cgroup, path); })) {
     return false;
   }
   if (match.unit && !in_cgroups([&](const std::string& path) {

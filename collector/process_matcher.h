@@ -9,9 +9,9 @@
 namespace backsight::collector {
 
 // All given conditions hold; a configuration without any matches nothing.
-//   exe     glob; '*' does not cross '/'; without '/' it is matched with the file's name
+//   exe     glob (probes/glob.h: '*' crosses '/'); without '/' it is matched with the file's name
 //   cmdline regular expression (ECMAScript), searched in the arguments joined by spaces
-//   cgroup  glob on the path of any hierarchy; '*' crosses '/'
+//   cgroup  glob on the path of any hierarchy
 //   unit    a component of the cgroup path; "checkout" means "checkout.service"
 bool matches(const probes::MatchConfig& match, const ProcessFacts& facts);
 
