@@ -1,5 +1,6 @@
 #include "tools/cli/table_printer.h"
 #include "tools/cli/text.h"
+#include "tools/cli/verify_progress.h"
 
 #include <catch2/catch.hpp>
 
@@ -66,6 +67,13 @@ TEST_CASE("a table keeps to the width by shrinking what may shrink") {
     }
   }
   CHECK(table.print(300, false).find("   1  xxx") != std::string::npos);  // numbers to the right
+}
+
+TEST_CASE("a progress bar stays within its bounds") {
+  CHECK(progress_bar(0, 0).empty());
+  CHECK(progress_bar(0, 1024) == "[                              ] 0 %  0 B of 1.0 KiB");
+  CHECK(progress_bar(512, 1024).find("] 50 %  512 B of 1.0 KiB") != std::string::npos);
+  CHECK(progress_bar(5000, 1024).find("[##############################] 100 %") == 0);
 }
 
 TEST_CASE("colours only where asked") {

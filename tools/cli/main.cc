@@ -2,6 +2,7 @@
 #include "query/verbs.h"
 #include "tools/cli/check.h"
 #include "tools/cli/program.h"
+#include "tools/cli/verify_progress.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -56,7 +57,12 @@ int main(int argc, char** argv) {
   surroundings.write = write_all;
   surroundings.complain = [](const std::string& text) { std::fputs(text.c_str(), stderr); };
   surroundings.questions = {backsight::query::verbs(), backsight::query::common_options()};
-  surroundings.answer = backsight::query::answer;
+  surroundings.answer = [](const backsight::query::Request& request) {
+    if (request.verb != "store verify" || ::isatty(STDERR_FILENO) != 1)
+      return backsight::query::answer(request);
+    return backsight::tools::verify_with_progress(
+        request, [](const std::string& line) { std::fprintf(stderr, "\r\x1b[K%s", line.c_str()); });
+  };
   surroundings.check = backsight::tools::check_config;
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return backsight::tools::run_program(arguments, surroundings);
