@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -25,11 +26,21 @@ namespace fs = std::filesystem;
 using Descriptors = std::vector<rocksdb::ColumnFamilyDescriptor>;
 using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
 
-// Readers must not leave log files in a directory that is not theirs.
+// Readers must not leave log files in a directory that is not theirs; and this
+// build of RocksDB asserts in its own log file when the disk is full.
 class SilentLogger : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// RocksDB's own recovery from a full disk can lock up (the writer waits, with
+// the mutex held, for a recovery thread that needs it); ours closes and reopens.
+class NoRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 };
 
 rocksdb::ColumnFamilyOptions base_family_options(std::shared_ptr<rocksdb::Cache> cache) {
@@ -41,6 +52,7 @@ rocksdb::ColumnFamilyOptions base_family_options(std::shared_ptr<rocksdb::Cache>
   options.compression = rocksdb::kNoCompression;
   options.bottommost_compression = rocksdb::kDisableCompressionOption;
   options.write_buffer_size = 8 << 20;
+  options.arena_block_size = 64 << 10;  // a quiet family must not count as a full buffer
   options.paranoid_file_checks = true;
   return options;
 }
@@ -50,11 +62,6 @@ rocksdb::DBOptions base_db_options() {
   options.max_open_files = -1;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.paranoid_checks = true;
-  return options;
-}
-
-rocksdb::DBOptions reader_db_options() {
-  rocksdb::DBOptions options = base_db_options();
   options.info_log = std::make_shared<SilentLogger>();
   return options;
 }
@@ -190,12 +197,11 @@ RocksShared::RocksShared(std::uint64_t cache_bytes, std::uint64_t write_buffer_b
   family_options_ = base_family_options(cache);
   db_options_.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes, cache);
   db_options_.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default()));
+  db_options_.listeners.push_back(std::make_shared<NoRecovery>());
+  db_options_.max_bgerror_resume_count = 0;
   // All families move from the log to files together: no log is kept for the
   // sake of a quiet family, and none can be ahead of another after a damage.
   db_options_.atomic_flush = true;
-  db_options_.info_log_level = rocksdb::WARN_LEVEL;
-  db_options_.keep_log_file_num = 2;
-  db_options_.max_log_file_size = 1 << 20;
   db_options_.stats_dump_period_sec = 0;
   db_options_.stats_persist_period_sec = 0;
 }
@@ -258,7 +264,7 @@ Result<OpenedDatabase> open_primary(const std::string& path, bool create, const 
 
 Result<OpenedDatabase> open_sealed(const std::string& path) {
   return guarded(path, [&] {
-    return open_with_log_check(reader_db_options(), path,
+    return open_with_log_check(base_db_options(), path,
                                [&](const rocksdb::DBOptions& options) -> Result<std::unique_ptr<Database>> {
                                  rocksdb::DB* db = nullptr;
                                  Handles handles;
@@ -272,7 +278,7 @@ Result<OpenedDatabase> open_sealed(const std::string& path) {
 
 Result<OpenedDatabase> open_live(const std::string& path) {
   return guarded(path, [&] {
-    return open_with_log_check(reader_db_options(), path, [&](const rocksdb::DBOptions& options) {
+    return open_with_log_check(base_db_options(), path, [&](const rocksdb::DBOptions& options) {
       return open_secondary(options, path, all_families(reader_family_options()));
     });
   });
@@ -280,7 +286,7 @@ Result<OpenedDatabase> open_live(const std::string& path) {
 
 Result<std::unique_ptr<Database>> open_plain_primary(const std::string& path) {
   return guarded(path, [&]() -> Result<std::unique_ptr<Database>> {
-    rocksdb::DBOptions options = reader_db_options();
+    rocksdb::DBOptions options = base_db_options();
     options.create_if_missing = true;
     rocksdb::DB* db = nullptr;
     Handles handles;
@@ -292,9 +298,8 @@ Result<std::unique_ptr<Database>> open_plain_primary(const std::string& path) {
 }
 
 Result<std::unique_ptr<Database>> open_plain_live(const std::string& path) {
-  return guarded(path, [&] {
-    return open_secondary(reader_db_options(), path, default_family(reader_family_options()));
-  });
+  return guarded(
+      path, [&] { return open_secondary(base_db_options(), path, default_family(reader_family_options())); });
 }
 
 schema::Error to_error(const rocksdb::Status& status, const std::string& what) {

@@ -19,6 +19,19 @@
 
 namespace backsight::store {
 
+// What is known of the timeline; rebuilt from the database whenever writing failed.
+struct ServiceState {
+  std::unique_ptr<Database> database;
+  PartitionName name;
+  PartitionHead head;
+  Watermarks marks;
+  CallFold fold;
+  schema::BootTime keyframe_at = kBeginning;
+  std::uint64_t rows_since_keyframe = 0;
+  std::unordered_set<std::uint64_t> plans_here;                        // stored in this partition
+  std::vector<std::pair<schema::ProcessId, schema::BootTime>> ending;  // not yet folded in
+};
+
 class ServiceWriter {
  public:
   // `options` and `rocks` outlive the writer. Continues the last partition, or begins one.
@@ -37,19 +50,7 @@ class ServiceWriter {
   schema::Result<void> flush();
 
  private:
-  // What is known of the timeline; rebuilt from the database whenever writing failed.
-  struct State {
-    std::unique_ptr<Database> database;
-    PartitionName name;
-    PartitionHead head;
-    Watermarks marks;
-    CallFold fold;
-    schema::BootTime keyframe_at = kBeginning;
-    std::uint64_t rows_since_keyframe = 0;
-    std::unordered_set<std::uint64_t> plans_here;                        // stored in this partition
-    std::vector<std::pair<schema::ProcessId, schema::BootTime>> ending;  // not yet folded in
-  };
-
+  using State = ServiceState;
   ServiceWriter(const StoreOptions& options, const RocksShared& rocks, std::int64_t boot_base_ns,
                 const std::string& service);
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,4 +146,72 @@ TEST_CASE("a torn log gives a prefix, never a wrong row, and the writer goes on"
     REQUIRE(scan_all(*reader).size() == seen + 3);
     REQUIRE(must(verify(copy / "store", {})).empty());
   }
+}
+
+TEST_CASE("a full disk: refused, nothing acknowledged is lost, and writing resumes") {
+  TemporaryDirectory directory;
+  if (::mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=8m") != 0) {
+    WARN("SKIPPED: needs root, to mount a small file system");
+    return;
+  }
+  auto options = options_for(directory / "store");
+  // With a floor above what RocksDB needs, and with none: then RocksDB itself meets the end.
+  options.min_free_bytes = GENERATE(2u << 20, 0u);
+  options.write_buffer_bytes = 1 << 20;
+  std::uint64_t acknowledged = 0;
+  {
+    auto writer = must(StoreWriter::open(options));
+    acknowledged = must(writer->append("shop", make_rows(0, 10))).value;
+    const std::string filler = directory / "filler";
+    for (int round = 0; round < 3; ++round) {
+      INFO("round " << round << ", floor " << options.min_free_bytes);
+      {
+        std::ofstream file(filler);
+        for (int i = 0; i < 2 && file; ++i) file << std::string(1 << 20, 'x') << std::flush;
+      }
+      schema::Result<schema::Sequence> result = schema::Sequence{};
+      for (int i = 0; i < 3000 && result; ++i) {
+        std::vector<std::byte> rows;
+        for (std::uint64_t k = 0; k < 10; ++k) {
+          RowSpec spec;
+          spec.tag = acknowledged + k;
+          spec.time_ns = static_cast<std::int64_t>(spec.tag) * 1'000'000;
+          spec.payload_bytes = 2000;
+          add_row(rows, spec);
+        }
+        result = writer->append("shop", rows);
+        if (result) acknowledged = result->value;
+      }
+      REQUIRE(!result);
+      CHECK(result.error().code == schema::ErrorCode::kNoSpace);
+      INFO(result.error().to_string());
+      {
+        auto reader = must(TimelineReader::open(options.path, "shop"));
+        REQUIRE(scan_all(*reader).size() >= acknowledged);
+      }
+      std::filesystem::remove(filler);
+      if (round > 0) {
+        REQUIRE(::mount("tmpfs", directory.path().c_str(), "tmpfs", MS_REMOUNT,
+                        round == 1 ? "size=20m" : "size=32m") == 0);
+      }
+      ::usleep(150'000);  // the free space is looked at now and then
+      const auto next = writer->append("shop", make_rows(acknowledged, 5));
+      if (round == 0) {
+        if (next) acknowledged = next->value;
+        continue;
+      }
+      acknowledged = must(next).value;
+    }
+  }
+  {
+    auto reader = must(TimelineReader::open(options.path, "shop"));
+    const auto rows = scan_all(*reader);
+    CHECK(rows.size() == acknowledged);
+    bool sound = true;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      sound = sound && rows[i].sequence == i + 1 && rows[i].tag == i;
+    CHECK(sound);
+    CHECK(must(verify(options.path, {})).empty());
+  }
+  CHECK(::umount(directory.path().c_str()) == 0);
 }
