@@ -9,7 +9,6 @@ namespace backsight::store {
 
 using schema::BootTime;
 using schema::ErrorCode;
-using schema::make_error;
 using schema::Result;
 using schema::Sequence;
 
