@@ -1,4 +1,5 @@
 // backsight-bench: figures beside their baselines. tools/bench builds and runs it.
+#include "tools/benches/attach_cost.h"
 #include "tools/benches/kernel_cost.h"
 #include "tools/benches/redis.h"
 #include "tools/benches/row.h"
@@ -17,6 +18,7 @@ using namespace backsight::tools::benches;
 std::vector<Bench> all_benches() {
   return {
       {"kernel", "cost of one hit of the capture program above an empty BPF program", run_kernel_cost},
+      {"attach", "attaching and detaching 1,000 probes", run_attach_cost},
       {"sustained", "100,000 events a second for 20 s through the real collector", run_sustained},
       {"state", "`state --at` on a store of a million events", run_state},
       {"redis", "throughput of redis SET: bare, with an empty program, with Backsight, with bpftrace",
