@@ -168,6 +168,7 @@ void Step::operator()(const ProcessSeen& event) {
   State::Process process;
   process.facts = event.facts;
   process.image_boot_ns = event.image_boot_ns;
+  process.missed_from_ns = std::max(event.image_boot_ns, event.accounted_until_ns);
   process.exe = event.exe;
   for (auto& [name, service] : state_.services) {
     if (matches(service.match, event.facts)) join(process, name, service, event.inherited);
@@ -219,7 +220,7 @@ void Step::operator()(const ModulesSeen& event) {
   const auto known = state_.processes.find(event.pid);
   if (known == state_.processes.end()) return;
   auto& process = known->second;
-  const auto since = process.modules_known ? process.modules_changed_ns : process.image_boot_ns;
+  const auto since = process.modules_known ? process.modules_changed_ns : process.missed_from_ns;
   std::vector<State::Module> modules;
   for (const auto& ref : event.modules) {
     const auto old = std::find_if(process.modules.begin(), process.modules.end(),
@@ -255,7 +256,7 @@ bool Step::evaluate_probe(State::Process& process, ProbeKey key, const State::Pr
   if (!probe.config.module.empty()) {
     bool terminal = process.modules_known;
     if (path_matches(probe.config.module, process.exe.path)) {
-      terminal = use(process, key, process.exe, process.image_boot_ns) && terminal;
+      terminal = use(process, key, process.exe, process.missed_from_ns) && terminal;
     }
     request_modules(process);
     for (const auto& module : process.modules) {
@@ -264,7 +265,7 @@ bool Step::evaluate_probe(State::Process& process, ProbeKey key, const State::Pr
     }
     return terminal;
   }
-  if (!use(process, key, process.exe, process.image_boot_ns)) return false;
+  if (!use(process, key, process.exe, process.missed_from_ns)) return false;
   if (state_.instances.at({key, process.exe.id}).phase != Phase::kNotHere) return true;
   request_modules(process);
   bool terminal = process.modules_known;
@@ -324,8 +325,8 @@ void Step::settle(State::Process& process, const std::string& name) {
     }
     needed_ns = -1;  // reported
   }
-  if (to_ns > process.image_boot_ns) {
-    act(ReportGap{name, process.facts.pid, process.image_boot_ns, to_ns, {}});
+  if (to_ns > process.missed_from_ns) {
+    act(ReportGap{name, process.facts.pid, process.missed_from_ns, to_ns, {}});
   }
   member.settled = true;
 }

@@ -52,7 +52,8 @@ struct ProcessSeen {
   ProcessFacts facts;
   std::int64_t image_boot_ns = 0;  // when this program image began: start or exec
   ModuleRef exe;
-  bool inherited = false;  // forked from a member: the kernel has copied its memberships
+  bool inherited = false;               // forked from a member: the kernel has copied its memberships
+  std::int64_t accounted_until_ns = 0;  // what is missing before is on the timeline already
 };
 struct ProcessGone {
   std::uint32_t pid = 0;
@@ -157,6 +158,7 @@ struct ActuatorState {
   struct Process {
     ProcessFacts facts;
     std::int64_t image_boot_ns = 0;
+    std::int64_t missed_from_ns = 0;  // a gap of this image begins here at the earliest
     ModuleRef exe;
     bool modules_requested = false, modules_known = false;
     std::int64_t modules_changed_ns = 0;

@@ -107,6 +107,7 @@ schema::Result<void> CollectorImpl::build() {
     if (options_.log) options_.log(LogLevel::kError, message);
   };
   options.find_process = [this](const std::string& service, std::uint32_t pid, std::int64_t boot_ns) {
+    drain_control();  // it may have begun after the last look
     if (const auto image = executor_->tracker().image_at(pid, boot_ns))
       input_->process_started(service, *image);
   };

@@ -100,10 +100,12 @@ void ProcessTracker::look(std::uint32_t pid, std::int64_t now_boot_ns) {
   const auto file = proc_fs_.open_executable(pid);
   if (!file) return;
   files_.put(*file);
+  std::int64_t accounted_until_ns = 0;
   if (const auto recorded = recorded_.find(pid); recorded != recorded_.end()) {
     if (recorded->second.exe == facts->exe && recorded->second.image_boot_ns >= known.start_boot_ns &&
         recorded->second.image_boot_ns <= now_boot_ns) {
       known.image_boot_ns = recorded->second.image_boot_ns;
+      accounted_until_ns = now_boot_ns;
     }
     recorded_.erase(recorded);
   }
@@ -113,7 +115,8 @@ void ProcessTracker::look(std::uint32_t pid, std::int64_t now_boot_ns) {
       process->second.image_boot_ns == known.image_boot_ns) {
     known.image_boot_ns = now_boot_ns;
   }
-  emit_(ProcessSeen{*std::move(facts), known.image_boot_ns, {file->id, file->path}, false});
+  emit_(
+      ProcessSeen{*std::move(facts), known.image_boot_ns, {file->id, file->path}, false, accounted_until_ns});
 }
 
 bool ProcessTracker::is_running(const RecordedProcess& process) const {

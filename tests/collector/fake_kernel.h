@@ -5,6 +5,7 @@
 #include "collector/kernel.h"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -27,7 +28,8 @@ struct FakeKernelState {
   std::uint32_t next_index = 1;
   std::uint64_t lost_control = 0;
   unsigned attaches = 0, detaches = 0, watched_linkers = 0;
-  std::string attach_failure;  // function that cannot be attached
+  std::string attach_failure;         // function that cannot be attached
+  std::function<void()> before_data;  // once, before data is taken
 };
 
 class FakeKernel final : public Kernel {
@@ -67,6 +69,7 @@ class FakeKernel final : public Kernel {
     return drain(state_.control, handler, ~0ull);
   }
   std::size_t drain_data(const RecordHandler& handler, std::size_t most) override {
+    if (const auto before = std::exchange(state_.before_data, {}); before && !state_.data.empty()) before();
     return drain(state_.data, handler, most);
   }
   bs_plan_counters counters(std::uint32_t index) const override {

@@ -84,7 +84,7 @@ ProcessSeen seen(std::uint32_t pid, std::int64_t image_ns, const std::string& ex
   facts.start_boot_ns = pid * 1'000'000'000ll;
   facts.exe = exe;
   facts.cmdline = {exe, "--run"};
-  return {facts, image_ns, {file, exe}, inherited};
+  return {facts, image_ns, {file, exe}, inherited, 0};
 }
 
 InstanceKey key(ProbeKey probe, const FileId& file) {
@@ -246,6 +246,16 @@ TEST_CASE("A changed match: members that no longer match leave; who may be seen 
   CHECK(t.at(50, ConfigLoaded{{service("shop", "/bin/shop", {probe("f")}, "--never")}}) ==
         Lines{"remove shop 41"});
   CHECK(t.state().processes.empty());
+}
+
+TEST_CASE("A process recorded by an earlier collector: its gap begins with this one") {
+  Table t;
+  t.at(0, ConfigLoaded{{service("shop", "/bin/shop", {probe("f")})}});
+  auto process = seen(41, 15);
+  process.accounted_until_ns = 20;
+  t.at(20, process);
+  t.at(30, found(1, kExe));
+  CHECK(t.at(40, Attached{key(1, kExe), {}}) == Lines{"gap shop 41 20..40"});
 }
 
 TEST_CASE("A process that is seen again changes nothing") {

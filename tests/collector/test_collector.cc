@@ -181,6 +181,23 @@ TEST_CASE("Processes that start, fork, exec and end later are followed") {
   }
 }
 
+TEST_CASE("An event may come before the record of its process") {
+  Fixture f(config_of({service("shop", "/bin/shop", {"f"})}));
+  const auto t = boot_now_ns();
+  f.proc->add(41, "/bin/shop", t);
+  REQUIRE(f.collector->start());
+  REQUIRE(f.run_until([&] { return f.attached("f"); }));
+  // As the kernel has it when the process begins between the two rings.
+  f.kernel.before_data = [&] { f.control(BS_PROCESS_FORK, 42, 41, t + 1000, t + 1000); };
+  f.kernel.data.push_back(
+      ring_record({.boot_ns = static_cast<std::uint64_t>(t + 2000), .plan = f.index("f"), .tgid = 42}));
+  REQUIRE(f.run_until([&] { return f.store.totals.rows == 1; }));
+  f.collector->stop();
+  const auto& processes = f.store.services["shop"].processes;
+  CHECK(std::count_if(processes.begin(), processes.end(), [](const auto& it) { return it.pid == 42; }) == 1);
+  CHECK(processes.back().parent_pid == 41);
+}
+
 TEST_CASE("A library is probed where it is loaded, even later") {
   Fixture f(config_of({service("shop", "/bin/shop", {"lib_call"})}));
   const auto start_ns = boot_now_ns() - 5'000'000'000;
