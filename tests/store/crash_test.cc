@@ -89,7 +89,7 @@ TEST_CASE("kill -9 loses nothing acknowledged, at any moment") {
       const std::uint64_t seed = random();
       INFO("iteration " << iterations << ", seed " << seed);
       const std::uint64_t acknowledged =
-          run_and_kill(directory / "store", seed, static_cast<std::int64_t>(random() % 15'000));
+          run_and_kill(directory / "store", seed, static_cast<std::int64_t>(random() % 3'000));
       least = std::max(least, acknowledged);
       if (!std::filesystem::exists(directory / "store/services/shop")) continue;
       const std::uint64_t recovered = check_prefix(directory / "store");

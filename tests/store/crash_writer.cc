@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
   auto last = (*writer)->append("shop", {});
   while (last) {
     std::vector<std::byte> rows;
-    const std::uint64_t count = 1 + random() % 60;
+    const std::uint64_t count = 1 + random() % 20;
     for (std::uint64_t i = 1; i <= count; ++i) add_row(rows, last->value + i);
     last = (*writer)->append("shop", rows);
     if (last && ::write(STDOUT_FILENO, &last->value, 8) != 8) return 3;
