@@ -10,8 +10,6 @@ using namespace backsight::collector;
 
 namespace {
 
-constexpr std::uint32_t kNone = 0xffffffff;
-
 bs_op op(bs_op_code code, int a = 0, int b = 0, std::uint32_t c = 0, std::uint64_t d = 0) {
   return {static_cast<__u8>(code), static_cast<__u8>(a), static_cast<__u16>(b), c, d};
 }

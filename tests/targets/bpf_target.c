@@ -11,7 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROBED __attribute__((noinline, noclone, used))
+#ifdef __clang__
+#define PROBED __attribute__((noinline, used))
+#else
+#define PROBED __attribute__((noipa, used))
+#endif
 
 PROBED long observe(const void* a, const void* b, long c, long d, long e, long f) {
   asm volatile("" ::"r"(a), "r"(b), "r"(c), "r"(d), "r"(e), "r"(f) : "memory");

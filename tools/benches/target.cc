@@ -22,7 +22,7 @@ struct Request {
 };
 
 // NOLINTNEXTLINE(misc-use-internal-linkage): it is probed by name
-__attribute__((noinline, noclone)) long handle(const Request& request, int priority) {
+__attribute__((noinline)) long handle(const Request& request, int priority) {
   asm volatile("" ::"r"(&request), "r"(priority) : "memory");
   return request.id % 7 == 0 ? -1 : priority;
 }
