@@ -135,7 +135,7 @@ class Writer {
 
   static std::string string_text(const std::string& prefix, std::string_view text, const std::string& suffix,
                                  std::size_t columns) {
-    const std::string full = prefix + '"' + quotable(text) + '"' + suffix;
+    std::string full = prefix + '"' + quotable(text) + '"' + suffix;
     if (columns == kUnlimited || display_width(full) <= columns) return full;
     if (columns < prefix.size() + 3) return shorten(full, columns);
     return prefix + '"' + shorten(quotable(text), columns - prefix.size() - 2) + '"';
@@ -149,7 +149,7 @@ class Writer {
       if (text != nullptr && only.key() == "$ref") return shorten("→" + escape_controls(*text), columns);
       if (text != nullptr && only.key() == "$bytes") return string_text("hex", *text, "", columns);
     }
-    const auto around = [&](std::string before, const char* after, const auto& inner) {
+    const auto around = [&](const std::string& before, const char* after, const auto& inner) {
       const std::size_t used = display_width(before) + 1;
       if (columns != kUnlimited && columns <= used) return shorten(before + "…", columns);
       return before + inner(columns == kUnlimited ? kUnlimited : columns - used) + after;

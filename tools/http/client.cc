@@ -73,7 +73,7 @@ class Exchange {
 
   schema::Result<http::response<http::string_body>> run(const std::string& shown) {
     resolver_.async_resolve(server_.host, server_.port,
-                            [this](error_code failed, tcp::resolver::results_type found) {
+                            [this](error_code failed, const tcp::resolver::results_type& found) {
                               if (note(failed, "find")) return;
                               stream_.expires_after(kConnectTimeout);
                               stream_.async_connect(found, [this](error_code refused, const tcp::endpoint&) {

@@ -14,6 +14,8 @@ MomentPort store_moments(const std::string& store_path) {
 
 }  // namespace
 
+// By value as server.h has it.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 schema::Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options) {
   return start_server(
       options, {query::verbs(), query::common_options()},
