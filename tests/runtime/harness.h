@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <chrono>

@@ -77,7 +77,7 @@ TEST_CASE("options may stand before the verb; a verb of two words; a name like a
   CHECK(world.query.requests.back().positionals == std::vector<std::string>{"-odd"});
 }
 
-TEST_CASE("the store: the option, then the environment, then the configuration, then the usual place") {
+TEST_CASE("the store: the option, then the configuration, then the environment, then the usual place") {
   World world;
   world.run({"state"});
   CHECK(world.query.requests.back().store_path == "/var/lib/backsight");

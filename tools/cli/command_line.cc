@@ -15,8 +15,8 @@ using query::VerbSpec;
 
 constexpr std::array<OptionSpec, 6> kClientOptions = {{
     {"store", "DIR",
-     "the store to read (default: $BACKSIGHT_STORE, else the path in /etc/backsight/backsight.yaml, else "
-     "/var/lib/backsight)"},
+     "the store to read (default: the path in /etc/backsight/backsight.yaml, else $BACKSIGHT_STORE, "
+     "else /var/lib/backsight)"},
     {"server", "URL", "ask a running collector instead, as in http://127.0.0.1:7070"},
     {"format", "FORMAT", "table, json, ndjson or csv (default: table on a terminal, json otherwise)"},
     {"strict", "", "exit with 3 if the answer is known to be incomplete"},

@@ -131,7 +131,6 @@ class Program {
 
   schema::Result<std::string> store_path() const {
     if (line_.store) return *line_.store;
-    if (const auto path = around_.environment("BACKSIGHT_STORE"); path && !path->empty()) return *path;
     const auto config = probes::load_config(around_.default_config);
     if (config) return config->store.path;
     if (config.error().code == schema::ErrorCode::kInvalid) {
@@ -139,6 +138,7 @@ class Program {
       error.hint = "give the store with --store DIR" + (error.hint.empty() ? "" : "; " + error.hint);
       return error;
     }
+    if (const auto path = around_.environment("BACKSIGHT_STORE"); path && !path->empty()) return *path;
     return std::string("/var/lib/backsight");
   }
 

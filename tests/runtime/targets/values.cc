@@ -144,7 +144,7 @@ void round(int number) {
               std::to_string(left));
 
   const std::string text = "text " + std::to_string(number);
-  const std::string suffix(static_cast<std::size_t>(number * 3), '+');
+  const std::string suffix(static_cast<std::size_t>(number * 3 % 400), '+');
   const std::string described = describe(text, suffix);
   truth::call("shop::describe",
               "{\"text\":" + truth::quote(text) + ",\"suffix\":" + truth::quote(suffix) + "}",
