@@ -50,7 +50,14 @@ void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, 
   if (plan_index >= BS_MAX_PLANS) return;
   if (plans_.size() <= plan_index) plans_.resize(plan_index + 1);
   const auto slot = slot_of(service);
-  plans_[plan_index] = {slot, true, schema::plan_id(plan), plan.probe, plan.module_path, plan.build_id, {}};
+  plans_[plan_index] = {slot,
+                        true,
+                        schema::plan_id(plan),
+                        plan.probe,
+                        plan.module_path,
+                        plan.build_id,
+                        schema::plan_flags(plan),
+                        {}};
   slots_[slot].facts.emplace_back(plan);
 }
 
@@ -140,7 +147,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
   const auto items = record.subspan(sizeof event);
   header.size_bytes = static_cast<std::uint32_t>(sizeof header + items.size());
   header.kind = event.kind;
-  header.flags = event.flags;
+  header.flags = static_cast<std::uint16_t>((event.flags & 7) | plan->flags);
   header.boot_ns = boot_ns + base_ns_;
   header.source_seq = event.seq;
   header.source = event.cpu;

@@ -83,6 +83,7 @@ class Pipeline final : public PipelineInput {
     bool known = false;
     schema::PlanId id;
     std::string probe, module_path, build_id;
+    std::uint16_t flags = 0;  // schema::plan_flags
     bs_plan_counters counters{};
   };
   struct Image {

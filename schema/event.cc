@@ -35,6 +35,19 @@ Result<Item> read_item(std::span<const std::byte> row, std::size_t& at) {
 
 }  // namespace
 
+std::uint16_t plan_flags(const Plan& plan) {
+  // FNV-1a, folded to 12 bits.
+  std::uint64_t hash = 0xcbf29ce484222325ull;
+  const auto add = [&hash](std::uint64_t byte) { hash = (hash ^ byte) * 0x100000001b3ull; };
+  for (const char c : plan.build_id.empty() ? plan.module_path : plan.build_id) {
+    add(static_cast<unsigned char>(c));
+  }
+  for (unsigned shift = 0; shift < 64; shift += 8) add(plan.address >> shift & 0xff);
+  const bool sees_returns = plan.on_return && plan.return_via != ReturnVia::kNone;
+  const auto tag = static_cast<std::uint16_t>((hash ^ hash >> 32) % 0xfffu + 1);
+  return static_cast<std::uint16_t>(tag << kEventFunctionShift | (sees_returns ? 0 : kEventReturnsUnseen));
+}
+
 Result<EventView> EventView::parse(std::span<const std::byte> row) {
   EventView view;
   if (row.size() < sizeof view.header_) return corrupt("only " + std::to_string(row.size()) + " bytes");

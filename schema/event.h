@@ -36,9 +36,15 @@ enum class EventKind : std::uint16_t {
 };
 
 // EventHeader::flags
-inline constexpr std::uint16_t kEventByteLimit = 1;   // the byte limit ended the capture
-inline constexpr std::uint16_t kEventQueueLimit = 2;  // too many objects to chase
-inline constexpr std::uint16_t kEventStepLimit = 4;   // too many steps
+inline constexpr std::uint16_t kEventByteLimit = 1;      // the byte limit ended the capture
+inline constexpr std::uint16_t kEventQueueLimit = 2;     // too many objects to chase
+inline constexpr std::uint16_t kEventStepLimit = 4;      // too many steps
+inline constexpr std::uint16_t kEventReturnsUnseen = 8;  // the plan has no return event
+// The other 12 bits tell functions apart: two plans with different tags are of
+// different functions (the reverse is not certain). 0: not known.
+inline constexpr unsigned kEventFunctionShift = 4;
+// The flags that every event of a plan carries: returns unseen, function tag.
+std::uint16_t plan_flags(const Plan& plan);
 
 struct EventHeader {
   std::uint32_t size_bytes = 0;  // of the whole row, a multiple of 8

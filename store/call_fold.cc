@@ -31,6 +31,20 @@ bool is_returned(const CallRef& call) {
   return call.exit_time != BootTime{};
 }
 
+// A frame that is gone without a sign of its exit was unwound, if its exits
+// would have been seen.
+ExitKind inferred_exit(const CallRef& call) {
+  return (call.flags & schema::kEventReturnsUnseen) != 0 ? ExitKind::kUnknown : ExitKind::kUnwound;
+}
+
+// Two plans of one function are entered together; nothing else can have the
+// same frame address at the same time. Without tags there is no telling.
+bool may_share_slot(const CallRef& open, const CallRef& entered) {
+  if (open.plan == entered.plan) return false;
+  const auto tag = [](const CallRef& call) { return call.flags >> schema::kEventFunctionShift; };
+  return tag(open) == tag(entered) || tag(open) == 0 || tag(entered) == 0;
+}
+
 std::uint64_t newest_sequence(const CallRef& call) {
   return std::max(call.entry.value, call.exit.value);
 }
@@ -70,6 +84,7 @@ void CallFold::apply(Sequence sequence, const schema::EventHeader& header, const
   seen.tid = header.tid;
   seen.plan = {header.plan};
   seen.frame = header.frame;
+  seen.flags = header.flags;
   const BootTime at{header.boot_ns};
   switch (static_cast<EventKind>(header.kind)) {
     case EventKind::kEntry:
@@ -94,12 +109,11 @@ void CallFold::enter(Thread& thread, const CallRef& call, const OnFinished& on_f
   settle(thread, on_finished);
   unwind(thread, call.frame, call.entry_time, on_finished);
   for (std::size_t i = thread.open.size(); i-- > 0 && thread.open[i].frame == call.frame;) {
-    if (thread.open[i].plan != call.plan) continue;
+    if (may_share_slot(thread.open[i], call)) continue;
     CallRef left = thread.open[i];
     left.exit_time = call.entry_time;
     erase(thread, i);
-    finish(left, ExitKind::kUnknown, on_finished);
-    break;
+    finish(left, inferred_exit(left), on_finished);
   }
   if (*thread.process_open >= kMaxOpenCalls) drop_oldest(call.process, call.entry_time, on_finished);
   thread.open.push_back(call);
@@ -154,7 +168,7 @@ void CallFold::unwind(Thread& thread, std::uint64_t frame, BootTime at, const On
     CallRef call = thread.open.back();
     call.exit_time = at;
     erase(thread, thread.open.size() - 1);
-    finish(call, ExitKind::kUnwound, on_finished);
+    finish(call, inferred_exit(call), on_finished);
   }
 }
 

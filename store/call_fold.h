@@ -32,9 +32,10 @@ inline constexpr std::size_t kMaxOpenCalls = 100'000;
 inline constexpr std::size_t kMaxLastCalls = 100'000;
 
 // Rules, for an event at frame F (stacks grow down, deeper is smaller):
-//   any event    calls at frames < F are gone: unwound, at the time of this event
-//   entry        ends an open call of the same plan at F (unknown: left by a tail
-//                call, or its exit was lost) and opens one
+//   any event    calls at frames < F are gone at the time of this event: unwound,
+//                or unknown where the plan would not have seen a return
+//   entry        calls at F are gone likewise, for the slot is taken anew; only
+//                other plans of the same function stay, entered together. Opens one
 //   return       ends the innermost call of the same plan at F. The slot F is
 //                free then, so other plans' calls at F returned too: those whose
 //                own return comes next on the thread (two probes on one function)

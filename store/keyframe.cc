@@ -54,6 +54,7 @@ void write_calls(std::string& out, const std::vector<CallRef>& calls) {
     append_zigzag(out, call.entry.value - last.entry.value);
     append_zigzag(out, call.exit.value - last.exit.value);
     append_zigzag(out, call.frame - last.frame);
+    append_varint(out, call.flags);
     append_zigzag(
         out, static_cast<std::uint64_t>(call.entry_time.ns) - static_cast<std::uint64_t>(last.entry_time.ns));
     append_zigzag(
@@ -72,6 +73,7 @@ bool read_calls(ByteReader& in, std::vector<CallRef>& calls) {
     call.entry.value += in.zigzag();
     call.exit.value += in.zigzag();
     call.frame += in.zigzag();
+    call.flags = static_cast<std::uint16_t>(in.varint());
     call.entry_time.ns =
         static_cast<std::int64_t>(static_cast<std::uint64_t>(call.entry_time.ns) + in.zigzag());
     call.exit_time.ns =

@@ -91,6 +91,7 @@ struct CallRef {
   std::uint32_t tid = 0;
   schema::PlanId plan;
   std::uint64_t frame = 0;
+  std::uint16_t flags = 0;  // EventHeader::flags of the event that showed it first
   schema::BootTime entry_time, exit_time;
   bool operator==(const CallRef&) const = default;
 };

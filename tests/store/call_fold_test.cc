@@ -20,6 +20,10 @@ class Script {
     tid_ = tid;
     return *this;
   }
+  Script& of_function(unsigned tag, std::uint16_t more = 0) {
+    flags_ = static_cast<std::uint16_t>(tag << schema::kEventFunctionShift | more);
+    return *this;
+  }
   Script& process_ends() {
     fold_.process_ended({1}, {static_cast<std::int64_t>(++sequence_)}, note());
     return *this;
@@ -60,11 +64,13 @@ class Script {
     header.process = 1;
     header.plan = plan;
     header.frame = frame;
+    header.flags = flags_;
     fold_.apply({sequence_}, header, note());
     return *this;
   }
 
   CallFold fold_;
+  std::uint16_t flags_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint32_t tid_ = 1;
   std::vector<std::string> ended_;
@@ -112,12 +118,30 @@ TEST_CASE("a shallower event shows that deeper calls were unwound, innermost fir
   }
 }
 
-TEST_CASE("the same function again in the same slot: the first exit was not seen") {
+TEST_CASE("the same function again in the same slot: the first was unwound") {
   Script script;
   script.entry(1, 100).entry(1, 100);
-  CHECK(script.take() == Ended{"1@1-0 unknown"});
+  CHECK(script.take() == Ended{"1@1-0 unwound"});
   script.leave(1, 100);
   CHECK(script.take() == Ended{"1@2-3 return"});
+}
+
+TEST_CASE("another function in the same slot: the first was unwound") {
+  Script script;
+  script.of_function(1).entry(1, 100).of_function(2).entry(2, 100);
+  CHECK(script.take() == Ended{"1@1-0 unwound"});
+  script.entry(3, 100);  // a second probe on function 2
+  CHECK(script.take().empty());
+  script.leave(2, 100).leave(3, 100);
+  CHECK(script.take() == Ended{"2@2-4 return", "3@3-5 return"});
+}
+
+TEST_CASE("a plan that sees no returns cannot tell how its calls ended") {
+  Script script;
+  script.of_function(1, schema::kEventReturnsUnseen).entry(1, 100);
+  SECTION("deeper") { script.of_function(2).entry(2, 110); }
+  SECTION("same slot") { script.of_function(2).entry(2, 100); }
+  CHECK(script.take() == Ended{"1@1-0 unknown"});
 }
 
 TEST_CASE("a return without an entry") {
