@@ -120,14 +120,25 @@ Answer answer_processes(Session& session) {
   return answer;
 }
 
+// A probe is one row without a function until its functions are known; then
+// each of those has a row of its own.
+bool is_superseded(const schema::ProbeStatus& status, const std::vector<schema::ProbeStatus>& all) {
+  return status.function.empty() &&
+         std::any_of(all.begin(), all.end(), [&](const schema::ProbeStatus& other) {
+           return !other.function.empty() && other.probe == status.probe &&
+                  (status.state == schema::ProbeState::kActive || other.at >= status.at);
+         });
+}
+
 Answer answer_probes(Session& session) {
   auto timelines = session.open_selected();
   if (!timelines) return timelines.error();
   object answer;
   array& rows = answer["probes"].emplace_array();
   for (const Timeline& timeline : *timelines) {
-    for (const schema::ProbeStatus& status : timeline.reader->probe_statuses()) {
-      rows.push_back(probe_row(timeline, status));
+    const auto& statuses = timeline.reader->probe_statuses();
+    for (const schema::ProbeStatus& status : statuses) {
+      if (!is_superseded(status, statuses)) rows.push_back(probe_row(timeline, status));
     }
   }
   BACKSIGHT_TRY(cut(session, rows));

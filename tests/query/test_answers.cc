@@ -268,8 +268,13 @@ TEST_CASE("services, processes and probes") {
   status.kept = 10;
   status.lost.assign(schema::kLossReasonCount, 0);
   status.lost[0] = 2;
+  // The row from before its function was known.
+  schema::ProbeStatus unresolved;
+  unresolved.probe = status.probe;
+  unresolved.state = schema::ProbeState::kActive;
+  unresolved.at = {status.at.ns + 5};
   shop.service.plans[{kTake}].site = 0x1234;
-  shop.service.statuses = {status};
+  shop.service.statuses = {unresolved, status};
   FakeSource source = source_of(std::move(shop));
   const auto services = ask(source, request("services")).at("services");
   CHECK(services.at(0).at("events") == 8);
@@ -281,6 +286,7 @@ TEST_CASE("services, processes and probes") {
   CHECK(processes.at(0).at("ended").is_null());
   CHECK(ask(source, request("processes", {}, {{"to", at_boot(50)}})).at("processes").as_array().empty());
   const auto probes = ask(source, request("probes")).at("probes");
+  CHECK(probes.as_array().size() == 1);
   CHECK(probes.at(0).at("state") == "active");
   CHECK(probes.at(0).at("site") == "0x1234");
   CHECK(probes.at(0).at("lost") == json(R"({"ring_full":2})"));
