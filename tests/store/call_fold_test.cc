@@ -139,8 +139,12 @@ TEST_CASE("another function in the same slot: the first was unwound") {
 TEST_CASE("a plan that sees no returns cannot tell how its calls ended") {
   Script script;
   script.of_function(1, schema::kEventReturnsUnseen).entry(1, 100);
-  SECTION("deeper") { script.of_function(2).entry(2, 110); }
-  SECTION("same slot") { script.of_function(2).entry(2, 100); }
+  SECTION("deeper") {
+    script.of_function(2).entry(2, 110);
+  }
+  SECTION("same slot") {
+    script.of_function(2).entry(2, 100);
+  }
   CHECK(script.take() == Ended{"1@1-0 unknown"});
 }
 
