@@ -5,6 +5,9 @@
 #include "schema/codec.h"
 
 #include <algorithm>
+#include <atomic>
+#include <system_error>
+#include <thread>
 
 namespace backsight::collector {
 namespace {
@@ -35,6 +38,23 @@ std::uint32_t estimated_cost_ns(schema::SiteClass site_class) {
       return 3800;
   }
   return 0;
+}
+
+// The kernel waits for its readers at each link, tens of milliseconds; those who wait
+// together share the wait.
+void release(std::vector<std::unique_ptr<Attachment>> attachments) {
+  constexpr std::size_t kMaxThreads = 64;
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (auto i = next++; i < attachments.size(); i = next++) attachments[i].reset();
+  };
+  std::vector<std::thread> threads;
+  try {
+    while (threads.size() + 1 < std::min(attachments.size(), kMaxThreads)) threads.emplace_back(work);
+  } catch (const std::system_error&) {  // no more threads: those that there are do it
+  }
+  work();
+  for (auto& thread : threads) thread.join();
 }
 
 std::string name_of(const schema::ProbeStatus& status) {
@@ -133,7 +153,11 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
 
 void Executor::perform(const DetachInstance& action) {
   const auto [begin, end] = installed_.equal_range(action.instance);
-  for (auto it = begin; it != end; ++it) it->second.attachment.reset();
+  std::vector<std::unique_ptr<Attachment>> attachments;
+  for (auto it = begin; it != end; ++it) {
+    if (it->second.attachment) attachments.push_back(std::move(it->second.attachment));
+  }
+  release(std::move(attachments));
   if (begin != end) parts_.drain();
   for (auto it = begin; it != end; ++it) {
     auto& installed = it->second;
@@ -275,12 +299,15 @@ void Executor::tidy() {
 }
 
 void Executor::detach_all() {
+  std::vector<std::unique_ptr<Attachment>> attachments;
+  for (auto& [file, watch] : linkers_) attachments.push_back(std::move(watch));
   linkers_.clear();
   std::vector<InstanceKey> keys;
   for (auto& [key, installed] : installed_) {
-    installed.attachment.reset();
+    attachments.push_back(std::move(installed.attachment));
     if (keys.empty() || keys.back() != key) keys.push_back(key);
   }
+  release(std::move(attachments));
   for (const auto& key : keys) perform(DetachInstance{key, "the collector was stopped", true});
 }
 

@@ -53,13 +53,14 @@ bool has_uprobe_multi() {
   return !link_uprobe_multi(program.get(), request, &error) && error == EBADF;
 }
 
-std::string lacking_for(int error, const Release& release) {
+std::string lacking_for(int error, const std::string& kernel) {
   if (error == EPERM || error == EACCES)
     return "loading BPF programs is not permitted; run as root or with CAP_BPF and CAP_PERFMON "
            "(setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep backsightd)";
   if (error == ENOSYS) return "this kernel has no BPF; use one with CONFIG_BPF_SYSCALL";
   if (error) return std::string("BPF programs cannot be loaded: ") + std::strerror(error);
-  if (!release.at_least(5, 15)) return "this kernel is too old; Backsight needs Linux 5.15 or later";
+  if (!parse_release(kernel).at_least(5, 15))
+    return "this kernel, Linux " + kernel + ", is too old; Backsight needs Linux 5.15 or later";
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return "this kernel does not describe its types (/sys/kernel/btf/vmlinux cannot be read); use one with "
            "CONFIG_DEBUG_INFO_BTF, and mount /sys";
@@ -76,7 +77,7 @@ KernelFeatures probe_kernel_features() {
   const Release release = parse_release(features.release);
   int error = 0;
   const Descriptor program = load_empty_program(0, error);
-  features.lacking = lacking_for(program ? 0 : error, release);
+  features.lacking = lacking_for(program ? 0 : error, features.release);
   features.bpf = features.lacking.empty();
   if (!features.bpf) return features;
   features.uprobe_multi = has_uprobe_multi();

@@ -128,6 +128,64 @@ TEST_CASE("without permission the daemon says which, and exits 1", "[runtime]") 
   CHECK(result.err.find("CAP_BPF") != std::string::npos);
 }
 
+TEST_CASE("an old kernel is named, with the version that is needed [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  TempDir dir;
+  write_file(dir.file("a.yaml"),
+             "store: { path: " + dir.file("store") + " }\nservices:\n" + one_probe(target("family"), "work"));
+  // The kernel itself says that it is a 2.6 then.
+  const auto result =
+      run({"/usr/bin/setarch", "--uname-2.6", program("backsightd"), "--config", dir.file("a.yaml")});
+  INFO(result.err);
+  CHECK(result.code == 1);
+  CHECK(result.err.find("Linux 2.6") != std::string::npos);
+  CHECK(result.err.find("5.15") != std::string::npos);
+}
+
+TEST_CASE("a damaged store: what is undamaged is shown, and the damage is named [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  TempDir dir;
+  std::string store;
+  {
+    Daemon daemon(dir, one_probe(target("family"), "work"));
+    Child process({target("family"), "x"}, dir.file("out"));
+    REQUIRE(daemon.wait_active(1));
+    make_ten_calls(process);
+    REQUIRE(daemon.stop() == 0);
+    store = daemon.store();
+  }
+  // A second service with a sound past.
+  fs::copy(store + "/services/family", store + "/services/sound", fs::copy_options::recursive);
+  for (const auto& entry : fs::recursive_directory_iterator(store + "/services/family")) {
+    if (!entry.is_regular_file() || entry.file_size() == 0) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    std::string bytes(static_cast<std::size_t>(entry.file_size()), '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x55);
+    file.seekp(0);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  const auto verified = run({program("backsight"), "store", "verify", "--store", store, "--format", "json"});
+  INFO(verified.out << verified.err);
+  CHECK(verified.out.find("services/family") != std::string::npos);
+  CHECK(verified.out.find("services/sound") == std::string::npos);
+  CHECK(calls(store, "work", {"-s", "sound"}).size() == 10);
+  const auto damaged = run({program("backsight"), "calls", "work", "-s", "family", "--store", store,
+                            "--format", "json", "--strict"});
+  INFO(damaged.out << damaged.err);
+  CHECK((damaged.code == 1 || damaged.code == 3));
+  // A new recording goes on beside it.
+  Daemon daemon(dir, one_probe(target("family"), "work"));
+  Child process({target("family"), "x"}, dir.file("out2"));
+  REQUIRE(eventually([&] {
+    process.say("plain\n");
+    const auto result = run({program("backsight"), "services", "--store", store, "--format", "json"});
+    return result.code == 0 && daemon.child().running() && daemon.log().find("abort") == std::string::npos &&
+           process.running();
+  }));
+  CHECK(daemon.stop() == 0);
+}
+
 TEST_CASE("a store that is locked names who holds it [bpf]", "[bpf]") {
   BACKSIGHT_NEEDS_BPF();
   TempDir dir;
