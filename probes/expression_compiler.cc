@@ -448,6 +448,29 @@ bool ExpressionCompiler::can_cast(const Type& from, const Type& to) const {
   return from_word && to_word && from.size_bytes == to.size_bytes;
 }
 
+bool ExpressionCompiler::lies_inside(TypeId derived, const std::string& base, bool is_moved,
+                                     int depth) const {
+  if (depth > kMaxAnonymous) return true;  // not known to be at the beginning
+  for (const Member& candidate : context_.types.type(derived).members) {
+    if (!candidate.is_base) continue;
+    // The place of a virtual base is known at run time alone.
+    const bool is_virtual = context_.types.type(candidate.type).kind == TypeKind::kUnsupported;
+    const bool moved = is_moved || is_virtual || candidate.offset_bytes != 0;
+    if (moved && candidate.name == base) return true;
+    if (lies_inside(candidate.type, base, moved, depth + 1)) return true;
+  }
+  return false;
+}
+
+bool ExpressionCompiler::moves_pointer(TypeId from, TypeId to) const {
+  if (!is_pointer(context_.types.type(from)) || !is_pointer(context_.types.type(to))) return false;
+  const TypeId old_class = context_.types.pointee(from);
+  const TypeId new_class = context_.types.pointee(to);
+  if (old_class == kNoType || new_class == kNoType) return false;
+  return lies_inside(old_class, context_.types.type(new_class).name, false, 0) ||
+         lies_inside(new_class, context_.types.type(old_class).name, false, 0);
+}
+
 Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expression) {
   const auto target = named_type(expression);
   if (!target) return target.error();
@@ -464,6 +487,13 @@ Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expres
   if (!can_cast(from, to) || object->is_bit_field) {
     return error(expression, "a cast from " + from.name + " to " + to.name + " is not supported yet");
   }
+  if (moves_pointer(object->type, *target)) {
+    return error(
+        expression,
+        "a cast between a class and a base that does not lie at its beginning is not supported yet: " +
+            context_.types.type(object->type).name + " to " + context_.types.type(*target).name,
+        "members of a base can be named without a cast");
+  }
   object->type = *target;
   return object;
 }
@@ -472,7 +502,7 @@ TypeId ExpressionCompiler::project(TypeId element, const std::vector<std::string
   const Type type = context_.types.type(element);
   if (path.empty()) {
     if (cast == kNoType) return element;
-    return can_cast(type, context_.types.type(cast)) ? cast : kNoType;
+    return can_cast(type, context_.types.type(cast)) && !moves_pointer(element, cast) ? cast : kNoType;
   }
   if (is_pointer(type)) {
     const TypeId target = project(context_.types.pointee(element), path, cast);

@@ -75,6 +75,9 @@ class ExpressionCompiler {
                                        bool pointers_too);
   // A cast that only changes how the same bytes are understood.
   bool can_cast(const schema::Type& from, const schema::Type& to) const;
+  // C++ adds an offset to a pointer that it casts between a class and a base inside it.
+  bool moves_pointer(schema::TypeId from, schema::TypeId to) const;
+  bool lies_inside(schema::TypeId derived, const std::string& base, bool is_moved, int depth) const;
   std::optional<schema::Member> find_member(schema::TypeId type, const std::string& name, int depth) const;
   schema::Result<schema::TypeId> named_type(const schema::Expression& expression) const;
   std::vector<std::string> nearest(const std::string& wanted, schema::TypeId of_type) const;

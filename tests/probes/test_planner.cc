@@ -116,6 +116,27 @@ TEST_CASE("an expression that cannot be captured is an issue of that capture alo
   CHECK_THAT(message("order.index.size"), Contains("not supported yet"));
 }
 
+TEST_CASE("a cast that moves the pointer is refused") {
+  const auto binary = open_target(target("planner_bases"));
+  const auto issues = [&](const std::string& expression) {
+    const PlanResult result = binary->plan(probe_of("bases::see", {expression}));
+    REQUIRE(result.plans.size() == 1);
+    return result.plans[0].issues;
+  };
+  for (const char* same : {"(bases::Both*)first", "(bases::More*)first", "(bases::First*)both",
+                           "(bases::Both*)any", "(bases::More*)both", "(int*)second"}) {
+    INFO(same);
+    CHECK(issues(same).empty());
+  }
+  for (const char* moved :
+       {"(bases::Both*)second", "(bases::More*)second", "(bases::Second*)both",
+        "((bases::Both*)second)->both", "(bases::First*)shared", "(bases::Shared*)first"}) {
+    INFO(moved);
+    REQUIRE(issues(moved).size() == 1);
+    CHECK_THAT(issues(moved)[0].message, Catch::Contains("does not lie at its beginning"));
+  }
+}
+
 TEST_CASE("a range is bounded by what holds it") {
   const auto binary = open_target(target("planner_shop"));
   const PlanResult result =
