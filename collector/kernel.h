@@ -34,7 +34,7 @@ struct KernelOptions {
   bool force_no_bpf_loop = false;          // likewise: the programs for kernels before 5.17
 };
 
-// Owns the attached links of one plan; destroying it detaches.
+// Owns the attached links of one plan; destroying it, on any thread, detaches.
 class Attachment {
  public:
   virtual ~Attachment() = default;

@@ -4,6 +4,7 @@
 
 #include "collector/kernel.h"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -27,9 +28,10 @@ struct FakeKernelState {
   std::deque<std::vector<std::byte>> control, data;
   std::uint32_t next_index = 1;
   std::uint64_t lost_control = 0;
-  unsigned attaches = 0, detaches = 0, watched_linkers = 0;
-  std::string attach_failure;         // function that cannot be attached
-  std::function<void()> before_data;  // once, before data is taken
+  unsigned attaches = 0, watched_linkers = 0;
+  std::atomic<unsigned> detaches = 0;  // by several threads
+  std::string attach_failure;          // function that cannot be attached
+  std::function<void()> before_data;   // once, before data is taken
 };
 
 class FakeKernel final : public Kernel {
