@@ -77,7 +77,7 @@ class NameCheck {
       if (capture.name.empty()) continue;
       unknown.known.insert(capture.name);
     }
-    if (!roots.contains("this") && !unknown.known.contains("this")) return std::nullopt;
+    if (!unknown.known.contains("this")) return std::nullopt;
     Expression self;
     self.kind = ExpressionKind::kName;
     self.text = "this";

@@ -81,7 +81,7 @@ TEST_CASE("files that are no binaries of ours") {
   const auto code = [](const std::string& path) { return Binary::open({path, path}, {}).error().code; };
   CHECK(code(scratch / "absent") == schema::ErrorCode::kNotFound);
   CHECK(code(scratch / "") == schema::ErrorCode::kCorrupt);
-  std::ofstream(scratch / "empty");
+  std::ofstream(scratch / "empty").flush();
   CHECK(code(scratch / "empty") == schema::ErrorCode::kCorrupt);
   std::ofstream(scratch / "text") << "#!/bin/sh\n";
   CHECK(code(scratch / "text") == schema::ErrorCode::kCorrupt);

@@ -132,7 +132,7 @@ TEST_CASE("calls: filters, limit, where") {
 
 TEST_CASE("calls: errors name what there is") {
   FakeSource source = source_of(sample());
-  const auto error = [&](Request r) {
+  const auto error = [&](const Request& r) {
     const auto answer = answer_from(r, source);
     REQUIRE_FALSE(answer.has_value());
     return answer.error();
