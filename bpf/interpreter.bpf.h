@@ -210,6 +210,7 @@ static __always_inline void step(struct bs_machine *m) {
       y = pop(m);
       x = pop(m);
       if (op->a) y = bounded_count(x, y, pop(m), op->d);
+      if (op->a == 2 && x < pop(m)) y = ~0ull;
       copy_root(m, op, x, y, op->d, m->max_elements);
       break;
     case BS_OP_COPY_CSTR:

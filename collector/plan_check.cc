@@ -46,7 +46,7 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
       pops = 1;
       return true;
     case BS_OP_COPY_RANGE:
-      pops = op.a != 0 ? 3 : 2;
+      pops = 2 + op.a;
       return true;
     default:
       return false;
@@ -59,6 +59,8 @@ schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
     return wrong(pc, "cannot load " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
     return wrong(pc, "cannot emit " + std::to_string(op.d) + " bytes");
+  if (op.code == BS_OP_COPY_RANGE && op.a > 2)
+    return wrong(pc, "a range has no bounds of kind " + std::to_string(op.a));
   if ((op.code == BS_OP_COPY || op.code == BS_OP_COPY_RANGE) && (op.d == 0 || op.d > BS_MAX_OBJECT))
     return wrong(pc, "an object of " + std::to_string(op.d) + " bytes; at most " +
                          std::to_string(BS_MAX_OBJECT) + " can be captured");

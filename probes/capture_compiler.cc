@@ -197,10 +197,12 @@ void CaptureCompiler::emit(const Compiled& compiled, std::uint16_t root) {
     }
   };
   if (operand.is_range) {
+    append(operand.begin);
     append(operand.end);
     append(operand.source.ops);
     append(operand.count);
-    output_.ops.push_back(make_op(BS_OP_COPY_RANGE, operand.end.empty() ? 0 : 1, root, type, size));
+    const std::uint8_t bounds = operand.end.empty() ? 0 : operand.begin.empty() ? 1 : 2;
+    output_.ops.push_back(make_op(BS_OP_COPY_RANGE, bounds, root, type, size));
     return;
   }
   append(operand.source.ops);

@@ -415,6 +415,7 @@ Result<Operand> ExpressionCompiler::range(Operand base, const Expression& expres
   if (from->constant) {
     add_constant(object->source.ops, static_cast<std::uint64_t>(*from->constant) * size);
   } else {
+    if (!object->end.empty()) object->begin = object->source.ops;
     append(object->source.ops, from->ops);
     object->source.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, size));
     object->source.ops.push_back(make_op(BS_OP_MUL));

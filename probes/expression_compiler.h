@@ -26,6 +26,7 @@ struct Operand {
   bool is_range = false;
   std::vector<bs_op> count;
   std::vector<bs_op> end;                    // not empty: address behind the last element there is
+  std::vector<bs_op> begin;                  // not empty: where the first index is not known to be >= 0
   std::optional<std::uint64_t> fixed_count;  // elements of a fixed array
   std::vector<std::string> projection;
   schema::TypeId projection_cast = schema::kNoType;  // (T)a[i..j].b: what each b is shown as

@@ -68,7 +68,10 @@ std::string dump_op(const schema::Plan& plan, const bs_op& op) {
       out << "copy " << type() << ", " << amount << " bytes";
       break;
     case BS_OP_COPY_RANGE:
-      out << "copy_range " << type() << ", " << amount << " bytes each" << (op.a ? ", bounded" : "");
+      out << "copy_range " << type() << ", " << amount << " bytes each"
+          << (op.a == 0   ? ""
+              : op.a == 1 ? ", bounded"
+                          : ", bounded on both sides");
       break;
     case BS_OP_COPY_CSTR:
       out << "copy_cstr " << type();

@@ -73,7 +73,8 @@ enum bs_op_code {
                             slots, the deepest slot first; pops them */
   BS_OP_COPY = 11,       /* pop address; item {root b, type c, d bytes} */
   BS_OP_COPY_RANGE = 12, /* pop count, address; item of min(count, max_elements) elements of d bytes;
-                            if a = 1, pop then the end too: no element at or beyond that address */
+                            if a = 1, pop then the end too: no element at or beyond that address;
+                            if a = 2, then the beginning: before it, as if the count were negative */
   BS_OP_COPY_CSTR = 13,  /* pop address; item up to and without the NUL, at most max_string */
 
   /* Chase programs: offsets relative to the element. a..d as named. A null

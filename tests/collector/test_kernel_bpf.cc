@@ -243,6 +243,31 @@ TEST_CASE("[bpf] a range ends where what holds it ends") {
   CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
 }
 
+TEST_CASE("[bpf] a range does not begin before what holds it") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto range = [](int root, int first, int count) {
+    const auto at = [](int offset) {
+      return op(BS_OP_PUSH_REG, BS_RSP, 0, 0, static_cast<std::uint64_t>(offset));
+    };
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, root),
+                              at(16),
+                              at(48),
+                              at(first),
+                              op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(count)),
+                              op(BS_OP_COPY_RANGE, 2, root, kWord, 8)};
+  };
+  setup.attach_entry(make_plan(range(0, 16, 2) + range(1, 40, 2) + range(2, 8, 3) + range(3, 8, 0)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 4);
+  CHECK(items[0].header.captured == 16);
+  CHECK(items[1].header.captured == 8);  // the end comes first
+  CHECK(items[2].header.status == BS_ITEM_NEGATIVE_LENGTH);
+  CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
+}
+
 TEST_CASE("[bpf] memory that is not there is told from memory that is not resident") {
   Setup setup(each_program());
   if (!setup.kernel) return;

@@ -52,6 +52,10 @@ TEST_CASE("a plan is checked before the kernel sees it") {
   const bs_op constant = op(BS_OP_PUSH_CONST), bounded = op(BS_OP_COPY_RANGE, 1, 0, 0, 8);
   CHECK(is_good(with_entry({constant, constant, constant, bounded, op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({constant, constant, bounded, op(BS_OP_END)})));
+  const bs_op both = op(BS_OP_COPY_RANGE, 2, 0, 0, 8), other = op(BS_OP_COPY_RANGE, 3, 0, 0, 8);
+  CHECK(is_good(with_entry({constant, constant, constant, constant, both, op(BS_OP_END)})));
+  CHECK_FALSE(is_good(with_entry({constant, constant, constant, both, op(BS_OP_END)})));
+  CHECK_FALSE(is_good(with_entry({constant, constant, constant, constant, constant, other, op(BS_OP_END)})));
   auto outside = with_entry({op(BS_OP_END)});
   outside.entry_pc = 1;
   CHECK_FALSE(is_good(outside));

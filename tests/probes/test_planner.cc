@@ -148,6 +148,18 @@ TEST_CASE("a range is bounded by what holds it") {
   CHECK(capture(result.plans[0], "order.items[0..8].sku").projection == std::vector<std::string>{"sku"});
 }
 
+TEST_CASE("a range whose first index is not known is bounded on both sides") {
+  const auto binary = open_target(target("planner_c"));
+  const auto text = [&](const std::string& expression) {
+    const PlanResult result = binary->plan(probe_of("set_command", {expression}));
+    REQUIRE(result.plans.size() == 1);
+    return dump_plan(result.plans[0]);
+  };
+  CHECK_THAT(text("c->weights[c->argc..3]"), Catch::Contains(", bounded on both sides\n"));
+  CHECK_THAT(text("c->weights[1..c->argc]"), Catch::Contains(", bounded\n"));
+  CHECK_THAT(text("c->argv[c->argc..3]"), !Catch::Contains("bounded"));
+}
+
 TEST_CASE("a projected range follows only what was asked") {
   const auto binary = open_target(target("planner_c"));
   const PlanResult result = binary->plan(probe_of("set_command", {"c->argv[0..2]->refcount"}));
