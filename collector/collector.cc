@@ -174,7 +174,7 @@ void CollectorImpl::restore_past(std::int64_t now_ns) {
       }
     }
     for (const auto& image : past->alive) {
-      const RecordedProcess process{image.pid, image.exe, image.started_boot_ns};
+      const RecordedProcess process{image.pid, image.exe, image.started_boot_ns, now_ns};
       input_->process_started(service.name, image);
       executor_->tracker().expect(process);
       recorded_.push_back(process);

@@ -105,7 +105,7 @@ void ProcessTracker::look(std::uint32_t pid, std::int64_t now_boot_ns) {
     if (recorded->second.exe == facts->exe && recorded->second.image_boot_ns >= known.start_boot_ns &&
         recorded->second.image_boot_ns <= now_boot_ns) {
       known.image_boot_ns = recorded->second.image_boot_ns;
-      accounted_until_ns = now_boot_ns;
+      accounted_until_ns = recorded->second.accounted_until_ns;
     }
     recorded_.erase(recorded);
   }

@@ -26,6 +26,7 @@ struct RecordedProcess {
   std::uint32_t pid = 0;
   std::string exe;
   std::int64_t image_boot_ns = 0;
+  std::int64_t accounted_until_ns = 0;  // what is missing before is on the timeline already
 };
 
 class ProcessTracker {
