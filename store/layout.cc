@@ -205,7 +205,11 @@ Result<void> check_version(const std::string& path) {
 
 Result<void> prepare_store(const std::string& path) {
   std::error_code error;
+  // What is kept was in other processes' memory: for its owner and group alone.
+  const bool is_new = !fs::exists(path, error);
   fs::create_directories(path + "/services", error);
+  if (is_new && !error)
+    fs::permissions(path, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec, error);
   if (error) return errno_error("cannot create the store " + path, error.value());
   auto version = check_version(path);
   if (version || version.error().code != ErrorCode::kNotFound) return version;

@@ -112,7 +112,7 @@ TEST_CASE("a delivery without alerts is accepted") {
 
 TEST_CASE("what is malformed is refused as a whole and named") {
   const std::string good = alert("firing", "2026-11-22T10:03:00Z", kNever);
-  const std::vector<std::pair<std::string, std::string>> kCases = {
+  static const std::vector<std::pair<std::string, std::string>> kCases = {
       {"", "not JSON"},
       {"[1]", "not a JSON object"},
       {"{}", "'version' is missing"},

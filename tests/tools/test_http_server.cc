@@ -57,7 +57,7 @@ boost::json::object error_of(const std::string& response) {
   boost::system::error_code failed;
   const boost::json::value body = boost::json::parse(body_of(response), failed);
   REQUIRE_FALSE(failed);
-  const boost::json::object error = body.as_object().at("error").as_object();
+  boost::json::object error = body.as_object().at("error").as_object();
   CHECK(error.contains("code"));
   CHECK_FALSE(error.at("message").as_string().empty());
   CHECK(error.contains("hint"));
@@ -139,7 +139,7 @@ TEST_CASE("wrong requests are told what is wrong") {
 
 TEST_CASE("errors of the query have the status that fits") {
   Fixture fixture;
-  const std::pair<schema::ErrorCode, int> kCases[] = {
+  static const std::pair<schema::ErrorCode, int> kCases[] = {
       {schema::ErrorCode::kInvalid, 400},     {schema::ErrorCode::kNotFound, 404},
       {schema::ErrorCode::kPermission, 403},  {schema::ErrorCode::kBusy, 503},
       {schema::ErrorCode::kUnsupported, 501}, {schema::ErrorCode::kCorrupt, 500}};

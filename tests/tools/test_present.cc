@@ -122,7 +122,7 @@ TEST_CASE("captured text cannot steer the terminal, in any form") {
 }
 
 TEST_CASE("no answer of any shape breaks the presentation") {
-  const char* const kShapes[] = {
+  static const char* const kShapes[] = {
       "{}",
       R"({"calls":null})",
       R"({"calls":[1,"x",null,[]]})",

@@ -90,7 +90,7 @@ TEST_CASE("the store: the option, then the configuration, then the environment, 
 
 TEST_CASE("bad usage exits with 2 and a hint") {
   World world;
-  const std::pair<std::vector<std::string>, std::string> kCases[] = {
+  static const std::pair<std::vector<std::string>, std::string> kCases[] = {
       {{}, "no verb is given"},
       {{"stat"}, "there is no verb 'stat'"},
       {{"store"}, "'store' needs another word"},
