@@ -84,6 +84,12 @@ static __always_inline void load(struct bs_machine *m, const struct bs_op *op) {
   m->skip = 1;
 }
 
+static __always_inline __u64 extended(__u64 value, __u32 bytes, __u32 is_signed) {
+  if (bytes == 1) return is_signed ? (__u64)(__s8)value : (__u8)value;
+  if (bytes == 2) return is_signed ? (__u64)(__s16)value : (__u16)value;
+  return is_signed ? (__u64)(__s32)value : (__u32)value;
+}
+
 /* A root object of target memory; null is a bad address here, because a root
  * always has its item. */
 static __always_inline void copy_root(struct bs_machine *m, const struct bs_op *op, __u64 address,
@@ -184,6 +190,9 @@ static __always_inline void step(struct bs_machine *m) {
       break;
     case BS_OP_LOAD:
       load(m, op);
+      break;
+    case BS_OP_EXTEND:
+      push(m, extended(pop(m), op->a, op->b));
       break;
     case BS_OP_ADD:
       y = pop(m);

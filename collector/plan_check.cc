@@ -30,6 +30,7 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
       return true;
     case BS_OP_ADD_CONST:
     case BS_OP_LOAD:
+    case BS_OP_EXTEND:
       pops = pushes = 1;
       return true;
     case BS_OP_ADD:
@@ -57,6 +58,8 @@ schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
   if (op.code == BS_OP_PUSH_REG && op.a > BS_RIP) return wrong(pc, "no register " + std::to_string(op.a));
   if (op.code == BS_OP_LOAD && !is_load_size(op.a))
     return wrong(pc, "cannot load " + std::to_string(op.a) + " bytes");
+  if (op.code == BS_OP_EXTEND && (op.a == 8 || !is_load_size(op.a)))
+    return wrong(pc, "cannot extend " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
     return wrong(pc, "cannot emit " + std::to_string(op.d) + " bytes");
   if (op.code == BS_OP_COPY_RANGE && op.a > 2)

@@ -36,11 +36,14 @@ void add_constant(std::vector<bs_op>& ops, std::uint64_t amount) {
   }
 }
 
-// The value itself on the stack: loads it where it is in memory.
+// The value itself on the stack: loads it where it is in memory. The upper part of
+// a register that holds a narrow value means nothing.
 std::vector<bs_op> loaded(const Operand& operand, std::uint64_t size, bool is_signed) {
   std::vector<bs_op> ops = operand.source.ops;
   if (operand.source.in_memory)
     ops.push_back(make_op(BS_OP_LOAD, static_cast<std::uint8_t>(size), is_signed));
+  else if (size < 8)
+    ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(size), is_signed));
   return ops;
 }
 
@@ -345,9 +348,8 @@ Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression
   if (value->source.unavailable != Unavailable::kNone) {
     return error(expression, std::string("the bound is not available: ") + value->source.why);
   }
-  if (!value->source.in_memory && type.size_bytes < 8) {
-    return error(expression, "a bound that is narrower than its register is not supported yet");
-  }
+  if (type.size_bytes != 1 && type.size_bytes != 2 && type.size_bytes != 4 && type.size_bytes != 8)
+    return error(expression, "a bound of " + std::to_string(type.size_bytes) + " bytes is not supported yet");
   return Integer{loaded(*value, type.size_bytes, type.is_signed), std::nullopt};
 }
 

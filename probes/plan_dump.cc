@@ -49,6 +49,9 @@ std::string dump_op(const schema::Plan& plan, const bs_op& op) {
     case BS_OP_LOAD:
       out << "load " << int(op.a) << (op.b ? " signed" : "");
       break;
+    case BS_OP_EXTEND:
+      out << "extend " << int(op.a) << (op.b ? " signed" : "");
+      break;
     case BS_OP_ADD:
       out << "add";
       break;

@@ -76,6 +76,8 @@ enum bs_op_code {
                             if a = 1, pop then the end too: no element at or beyond that address;
                             if a = 2, then the beginning: before it, as if the count were negative */
   BS_OP_COPY_CSTR = 13,  /* pop address; item up to and without the NUL, at most max_string */
+  BS_OP_EXTEND = 14,     /* top = its low a bytes (1, 2, 4), sign-extended if b, else zero-extended: what
+                            lies above a narrow value in a register means nothing */
 
   /* Chase programs: offsets relative to the element. a..d as named. A null
    * pointer makes no item. The new item has the root of its parent, depth + 1;

@@ -223,6 +223,38 @@ TEST_CASE("[bpf] a range takes its count from the stack") {
   CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
 }
 
+TEST_CASE("[bpf] a narrow value is what its own bytes say, whatever lies above them") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto narrow = [](int root, std::uint64_t value, int bytes, int is_signed) {
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_CONST, 0, 0, 0, value),
+                              op(BS_OP_EXTEND, bytes, is_signed), op(BS_OP_EMIT, 0, root, kWord, 8)};
+  };
+  const auto range = [](int root, std::uint64_t count) {
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_REG, BS_RSP),
+                              op(BS_OP_PUSH_CONST, 0, 0, 0, count), op(BS_OP_EXTEND, 4, 1),
+                              op(BS_OP_COPY_RANGE, 0, root, kWord, 8)};
+  };
+  const std::uint64_t garbage = 0xdeadbeef00000000;
+  setup.attach_entry(make_plan(narrow(0, garbage | 0xfffffffe, 4, 1) + narrow(1, garbage | 0xfffffffe, 4, 0) +
+                               narrow(2, garbage | 0xcafefffd, 2, 1) + narrow(3, garbage | 0xcafefffd, 2, 0) +
+                               narrow(4, garbage | 0xcafecaff, 1, 1) + narrow(5, garbage | 0xcafecaff, 1, 0) +
+                               range(6, garbage | 3) + range(7, garbage | 0xffffffff)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 8);
+  CHECK(items[0].number() == static_cast<std::uint64_t>(-2));
+  CHECK(items[1].number() == 0xfffffffe);
+  CHECK(items[2].number() == static_cast<std::uint64_t>(-3));
+  CHECK(items[3].number() == 0xfffd);
+  CHECK(items[4].number() == static_cast<std::uint64_t>(-1));
+  CHECK(items[5].number() == 0xff);
+  CHECK(items[6].header.status == BS_ITEM_OK);
+  CHECK(items[6].header.captured == 24);
+  CHECK(items[7].header.status == BS_ITEM_NEGATIVE_LENGTH);
+}
+
 TEST_CASE("[bpf] a range ends where what holds it ends") {
   Setup setup(each_program());
   if (!setup.kernel) return;

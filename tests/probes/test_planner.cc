@@ -160,6 +160,17 @@ TEST_CASE("a range whose first index is not known is bounded on both sides") {
   CHECK_THAT(text("c->argv[c->argc..3]"), !Catch::Contains("bounded"));
 }
 
+TEST_CASE("a bound in a register is taken for as wide as its type") {
+  const auto binary = open_target(target("planner_shop"));
+  const PlanResult result =
+      binary->plan(probe_of(kExpressions, {"order.items[0..qty]", "order.code[qty..20]"}));
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans[0].issues.empty());
+  const std::string text = dump_plan(result.plans[0]);
+  CHECK_THAT(text, Catch::Contains("push rdx+0\n    extend 4 signed\n    copy_range"));
+  CHECK_THAT(text, Catch::Contains("push rdx+0\n    extend 4 signed\n    push 1\n    mul\n    add\n"));
+}
+
 TEST_CASE("a projected range follows only what was asked") {
   const auto binary = open_target(target("planner_c"));
   const PlanResult result = binary->plan(probe_of("set_command", {"c->argv[0..2]->refcount"}));
