@@ -2,6 +2,8 @@
 #include "tools/cli/present_parts.h"
 #include "tools/cli/text.h"
 
+#include <algorithm>
+
 namespace backsight::tools {
 namespace {
 
@@ -29,11 +31,18 @@ class CheckWriter {
   }
 
   // Explanations are sentences: wrapped between words, never cut.
+  // Lines behind the first (an expression and the caret below it) stay as they are.
   void sentence(std::size_t indent, const std::string& text, Style style = Style::kPlain) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
     bool first = true;
     for (const std::string& part :
-         wrap(text, options_.width > indent + 22 ? options_.width - indent - 2 : 20)) {
+         wrap(text.substr(0, end), options_.width > indent + 22 ? options_.width - indent - 2 : 20)) {
       line(std::exchange(first, false) ? indent : indent + 2, part, style);
+    }
+    for (std::size_t at = end; at < text.size();) {
+      const std::size_t next = std::min(text.find('\n', at + 1), text.size());
+      line(indent + 2, text.substr(at + 1, next - at - 1), style);
+      at = next;
     }
   }
 
@@ -102,7 +111,9 @@ class CheckWriter {
     if (list == nullptr) return;
     for (const boost::json::value& issue : *list) {
       if (!issue.is_object()) continue;
-      sentence(indent, "! " + text_at(issue.get_object(), "message"), Style::kError);
+      const boost::json::value* message = issue.get_object().if_contains("message");
+      if (message != nullptr && message->is_string())
+        sentence(indent, "! " + escape_controls_in_lines(message->get_string()), Style::kError);
       const std::string hint = text_at(issue.get_object(), "hint");
       if (!hint.empty()) sentence(indent + 2, "hint: " + hint);
     }
