@@ -44,6 +44,13 @@ bool fits_stack(const std::vector<bs_op>& ops) {
   return most <= kMaxStack - 4;
 }
 
+// Whether it has to do with what the function returns.
+bool names_result(const schema::Expression& expression) {
+  if (expression.kind == schema::ExpressionKind::kName && expression.text == "ret") return true;
+  return std::any_of(expression.children.begin(), expression.children.end(),
+                     [](const schema::ExpressionPtr& child) { return names_result(*child); });
+}
+
 }  // namespace
 
 void CaptureCompiler::compile(const ProbeConfig& probe) {
@@ -74,25 +81,43 @@ void CaptureCompiler::add_defaults() {
 }
 
 void CaptureCompiler::add(const CaptureConfig& config) {
+  const auto tree = schema::parse_expression(config.expression);
   auto operand = expressions_.compile(config.expression);
   if (!operand) {
     output_.issues.push_back({operand.error().message, operand.error().hint});
-    return;
+    if (!tree || expressions_.refusal() == Unavailable::kNone) return;
   }
   Capture capture;
   capture.expression = config.expression;
   capture.name = config.name.empty() ? config.expression : config.name;
-  if (const auto tree = schema::parse_expression(config.expression); tree && config.name.empty()) {
-    capture.path = schema::plain_path(**tree);
-  }
-  if (operand->at_return ? !output_.plan.on_return : !output_.plan.on_entry) {
+  if (tree && config.name.empty()) capture.path = schema::plain_path(**tree);
+  capture.at_return = operand ? operand->at_return : names_result(**tree);
+  if (capture.at_return ? !output_.plan.on_return : !output_.plan.on_entry) {
     output_.issues.push_back({std::string("'") + config.expression + "' is known only at " +
-                                  (operand->at_return ? "return" : "entry") +
+                                  (capture.at_return ? "return" : "entry") +
                                   ", and there is no such event here",
-                              operand->at_return ? output_.plan.return_reason : "add entry to `on`"});
+                              capture.at_return ? output_.plan.return_reason : "add entry to `on`"});
     return;
   }
-  add_operand(std::move(capture), std::move(*operand), config.expression);
+  if (operand) {
+    add_operand(std::move(capture), std::move(*operand), config.expression);
+  } else {
+    add_refused(std::move(capture), expressions_.refusal(), config.expression);
+  }
+}
+
+// A capture that has its place in the answers, and the reason there.
+void CaptureCompiler::add_refused(Capture capture, Unavailable reason, const std::string& shown) {
+  if (!has_room(shown)) return;
+  capture.type = kNoType;
+  capture.unavailable = reason;
+  compiled_.push_back({std::move(capture), Operand{}});
+}
+
+bool CaptureCompiler::has_room(const std::string& shown) {
+  if (compiled_.size() < kMaxCaptures) return true;
+  output_.issues.push_back({"'" + shown + "' is one capture too many", "at most 256 a probe"});
+  return false;
 }
 
 // What cannot be an item, whatever its location.
@@ -116,16 +141,17 @@ void CaptureCompiler::check_size(Operand& operand) const {
 }
 
 void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::string& shown) {
-  if (compiled_.size() >= kMaxCaptures) {
-    output_.issues.push_back({"'" + shown + "' is one capture too many", "at most 256 a probe"});
-    return;
-  }
+  if (!has_room(shown)) return;
   if (operand.is_range) {
     const TypeId projected = expressions_.project(operand.type, operand.projection, operand.projection_cast);
     if (projected == kNoType) {
       output_.issues.push_back({"'" + shown + "': no such member of " +
                                     context_.types.type(operand.type).name + ", or not one that can be cast",
                                 ""});
+      if (expressions_.has_members(operand.type, operand.projection)) {
+        capture.at_return = operand.at_return;
+        add_refused(std::move(capture), Unavailable::kUnsupportedType, shown);
+      }
       return;
     }
     operand.type = projected;
@@ -148,7 +174,9 @@ void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::s
 // Types reachable from the captures, numbered anew for the plan.
 void CaptureCompiler::finish_types(std::uint32_t depth) {
   std::vector<TypeId> roots;
-  for (const Compiled& compiled : compiled_) roots.push_back(compiled.capture.type);
+  for (const Compiled& compiled : compiled_) {
+    if (compiled.capture.type != kNoType) roots.push_back(compiled.capture.type);
+  }
   context_.types.finish(roots, depth);
   std::vector<TypeId> renumbered;
   output_.plan.types = context_.types.take(roots, renumbered);
@@ -158,7 +186,7 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
     output_.types[i].size = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, BS_MAX_OBJECT));
   }
   for (Compiled& compiled : compiled_) {
-    compiled.capture.type = renumbered[compiled.capture.type.value];
+    if (compiled.capture.type != kNoType) compiled.capture.type = renumbered[compiled.capture.type.value];
     output_.plan.captures.push_back(compiled.capture);
   }
   for (const auto& [id, member] : expressions_.followed()) {

@@ -28,6 +28,8 @@ class CaptureCompiler {
   void add_defaults();
   void add(const CaptureConfig& config);
   void add_operand(schema::Capture capture, Operand operand, const std::string& shown);
+  void add_refused(schema::Capture capture, schema::Unavailable reason, const std::string& shown);
+  bool has_room(const std::string& shown);
   void check_size(Operand& operand) const;
   void emit(const Compiled& compiled, std::uint16_t root);
   void emit_program(bool at_return);

@@ -47,6 +47,19 @@ std::vector<bs_op> loaded(const Operand& operand, std::uint64_t size, bool is_si
   return ops;
 }
 
+bool is_literal(const Expression& expression) {
+  switch (expression.kind) {
+    case ExpressionKind::kInteger:
+    case ExpressionKind::kFloat:
+    case ExpressionKind::kString:
+    case ExpressionKind::kBool:
+    case ExpressionKind::kNull:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool is_pointer(const Type& type) {
   return type.kind == TypeKind::kPointer || type.kind == TypeKind::kReference;
 }
@@ -55,6 +68,12 @@ bool is_pointer(const Type& type) {
 
 Error ExpressionCompiler::error(const Expression& at, const std::string& message, std::string hint) const {
   return schema::expression_error(text_, at.begin, message, std::move(hint));
+}
+
+Error ExpressionCompiler::refused(Unavailable reason, const Expression& at, const std::string& message,
+                                  std::string hint) {
+  refusal_ = reason;
+  return error(at, message, std::move(hint));
 }
 
 // Points at the name of the member, not at what it is a member of.
@@ -67,12 +86,14 @@ Error ExpressionCompiler::member_error(const Expression& at, const std::string& 
 
 Result<Operand> ExpressionCompiler::compile(const std::string& text) {
   text_ = text;
+  refusal_ = Unavailable::kNone;
   auto tree = schema::parse_expression(text);
   if (!tree) return tree.error();
   auto operand = evaluate(**tree, 0);
   if (!operand) return operand;
   if (operand->is_bit_field) {
-    return error(**tree, "a bit-field by itself is not supported yet", "capture the structure that holds it");
+    return refused(Unavailable::kUnsupportedType, **tree, "a bit-field by itself is not supported yet",
+                   "capture the structure that holds it");
   }
   return operand;
 }
@@ -118,7 +139,8 @@ FirstParameter ExpressionCompiler::first_parameter() {
 }
 
 Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int depth) {
-  if (depth > kMaxDepth) return error(expression, "the expression is nested too deeply");
+  if (depth > kMaxDepth)
+    return refused(Unavailable::kUnsupportedType, expression, "the expression is nested too deeply");
   switch (expression.kind) {
     case ExpressionKind::kName:
       return name(expression);
@@ -130,7 +152,7 @@ Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int d
       if (!base) return base;
       if (expression.kind == ExpressionKind::kMember) return member(std::move(*base), expression);
       if (base->is_range && expression.kind != ExpressionKind::kCast)
-        return error(expression, "this after a range is not supported yet");
+        return refused(Unavailable::kUnsupportedType, expression, "this after a range is not supported yet");
       if (expression.kind == ExpressionKind::kIndex) return index(std::move(*base), expression, depth);
       if (expression.kind == ExpressionKind::kRange) return range(std::move(*base), expression, depth);
       return cast(std::move(*base), expression);
@@ -145,8 +167,15 @@ Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int d
     default:
       break;
   }
-  return error(expression, "this kind of expression is not supported yet in captures",
-               "capture the values it is made of; the query tools can compute with them");
+  // A name in it that is unknown says more than that it cannot be computed.
+  for (const schema::ExpressionPtr& child : expression.children) {
+    if (is_literal(*child)) continue;
+    const auto part = evaluate(*child, depth + 1);
+    if (!part && refusal_ == Unavailable::kNone) return part.error();
+  }
+  return refused(Unavailable::kUnsupportedType, expression,
+                 "this kind of expression is not supported yet in captures",
+                 "capture the values it is made of; the query tools can compute with them");
 }
 
 Result<Operand> ExpressionCompiler::name(const Expression& expression) {
@@ -257,7 +286,8 @@ std::optional<Member> ExpressionCompiler::find_member(TypeId type, const std::st
 Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expression) {
   if (base.is_range) {
     if (base.projection_cast != kNoType)
-      return error(expression, "a member of a cast range is not supported yet");
+      return refused(Unavailable::kUnsupportedType, expression,
+                     "a member of a cast range is not supported yet");
     // Checked against the element's type when the projection is made.
     base.projection.push_back(expression.text);
     return base;
@@ -266,8 +296,11 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   if (!object) return object;
   const Type type = context_.types.type(object->type);
   if (type.kind == TypeKind::kUndefined || type.kind == TypeKind::kUnsupported) {
-    return error(expression, "the members of " + type.name + " are not known: its type is " +
-                                 (type.kind == TypeKind::kUndefined ? "only declared" : "not supported yet"));
+    return refused(
+        type.kind == TypeKind::kUndefined ? Unavailable::kUndefinedType : Unavailable::kUnsupportedType,
+        expression,
+        "the members of " + type.name + " are not known: its type is " +
+            (type.kind == TypeKind::kUndefined ? "only declared" : "not supported yet"));
   }
   const auto found = find_member(object->type, expression.text, 0);
   if (!found) {
@@ -287,8 +320,9 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   const bool simple = found->offset_bytes % 8 == 0 && context_.types.type(found->type).size_bytes <= 8 &&
                       slot < object->source.ops.size();
   if (!simple)
-    return error(expression, "this member of a structure in registers is not supported yet",
-                 "capture the whole structure");
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "this member of a structure in registers is not supported yet",
+                   "capture the whole structure");
   object->source.ops = {object->source.ops[slot]};
   return object;
 }
@@ -301,7 +335,8 @@ Result<Operand> ExpressionCompiler::elements(Operand base, const Expression& exp
   if (type.kind == TypeKind::kPointer) return dereference(std::move(*object), expression);
   if (type.kind != TypeKind::kArray && !is_vector) return error(expression, type.name + " has no elements");
   if (object->source.unavailable == Unavailable::kNone && !object->source.in_memory) {
-    return error(expression, "elements of an object in registers are not supported yet");
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "elements of an object in registers are not supported yet");
   }
   object->type = is_vector ? context_.types.pointee(object->type) : type.target;
   if (is_vector) {
@@ -318,16 +353,22 @@ Result<Operand> ExpressionCompiler::elements(Operand base, const Expression& exp
   return object;
 }
 
-Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression& expression, int depth) {
+Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression& expression, int depth,
+                                                                bool at_return) {
   if (expression.kind == ExpressionKind::kInteger) {
     return Integer{{make_op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(expression.integer))},
                    expression.integer};
   }
+  if (expression.kind == ExpressionKind::kUnary && expression.text == "-" &&
+      expression.children.at(0)->kind == ExpressionKind::kInteger) {
+    const std::uint64_t value = 0 - static_cast<std::uint64_t>(expression.children.at(0)->integer);
+    return Integer{{make_op(BS_OP_PUSH_CONST, 0, 0, 0, value)}, static_cast<std::int64_t>(value)};
+  }
   if (expression.kind == ExpressionKind::kBinary &&
       (expression.text == "+" || expression.text == "-" || expression.text == "*")) {
-    auto left = integer(*expression.children.at(0), depth + 1);
+    auto left = integer(*expression.children.at(0), depth + 1, at_return);
     if (!left) return left;
-    auto right = integer(*expression.children.at(1), depth + 1);
+    auto right = integer(*expression.children.at(1), depth + 1, at_return);
     if (!right) return right;
     append(left->ops, right->ops);
     left->ops.push_back(make_op(expression.text == "+"   ? BS_OP_ADD
@@ -345,28 +386,35 @@ Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression
       value->is_range) {
     return error(expression, "a bound must be an integer");
   }
+  if (value->at_return != at_return) {
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "values of entry and of return in one capture are not supported yet");
+  }
   if (value->source.unavailable != Unavailable::kNone) {
-    return error(expression, std::string("the bound is not available: ") + value->source.why);
+    return refused(value->source.unavailable, expression,
+                   std::string("the bound is not available: ") + value->source.why);
   }
   if (type.size_bytes != 1 && type.size_bytes != 2 && type.size_bytes != 4 && type.size_bytes != 8)
-    return error(expression, "a bound of " + std::to_string(type.size_bytes) + " bytes is not supported yet");
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "a bound of " + std::to_string(type.size_bytes) + " bytes is not supported yet");
   return Integer{loaded(*value, type.size_bytes, type.is_signed), std::nullopt};
 }
 
 Result<Operand> ExpressionCompiler::index(Operand base, const Expression& expression, int depth) {
   auto object = elements(std::move(base), expression);
   if (!object) return object;
-  auto position = integer(*expression.children.at(1), depth);
+  auto position = integer(*expression.children.at(1), depth, object->at_return);
   if (!position) return position.error();
   const std::uint64_t size = context_.types.type(object->type).size_bytes;
   // Beyond the end lies something else: only a constant within a fixed array is safe.
   if (!object->end.empty() && !object->fixed_count) {
-    return error(expression, "one element of a vector is not supported yet", "capture a range, v[i..i+1]");
+    return refused(Unavailable::kUnsupportedType, expression, "one element of a vector is not supported yet",
+                   "capture a range, v[i..i+1]");
   }
   if (object->fixed_count) {
     if (!position->constant) {
-      return error(expression, "a variable index of a fixed array is not supported yet",
-                   "capture a range, a[i..i+1]");
+      return refused(Unavailable::kUnsupportedType, expression,
+                     "a variable index of a fixed array is not supported yet", "capture a range, a[i..i+1]");
     }
     if (*position->constant < 0 || static_cast<std::uint64_t>(*position->constant) >= *object->fixed_count) {
       return error(*expression.children.at(1), "the index is outside of the array of " +
@@ -390,9 +438,9 @@ Result<Operand> ExpressionCompiler::index(Operand base, const Expression& expres
 Result<Operand> ExpressionCompiler::range(Operand base, const Expression& expression, int depth) {
   auto object = elements(std::move(base), expression);
   if (!object) return object;
-  auto from = integer(*expression.children.at(1), depth);
+  auto from = integer(*expression.children.at(1), depth, object->at_return);
   if (!from) return from.error();
-  auto to = integer(*expression.children.at(2), depth);
+  auto to = integer(*expression.children.at(2), depth, object->at_return);
   if (!to) return to.error();
   const std::uint64_t size = context_.types.type(object->type).size_bytes;
   if (from->constant && *from->constant < 0)
@@ -479,7 +527,7 @@ Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expres
   if (!target) return target.error();
   if (value.is_range) {
     if (value.projection_cast != kNoType)
-      return error(expression, "two casts of a range are not supported yet");
+      return refused(Unavailable::kUnsupportedType, expression, "two casts of a range are not supported yet");
     value.projection_cast = *target;
     return value;
   }
@@ -488,17 +536,29 @@ Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expres
   const Type& from = context_.types.type(object->type);
   const Type& to = context_.types.type(*target);
   if (!can_cast(from, to) || object->is_bit_field) {
-    return error(expression, "a cast from " + from.name + " to " + to.name + " is not supported yet");
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "a cast from " + from.name + " to " + to.name + " is not supported yet");
   }
   if (moves_pointer(object->type, *target)) {
-    return error(
-        expression,
+    return refused(
+        Unavailable::kUnsupportedType, expression,
         "a cast between a class and a base that does not lie at its beginning is not supported yet: " +
             context_.types.type(object->type).name + " to " + context_.types.type(*target).name,
         "members of a base can be named without a cast");
   }
   object->type = *target;
   return object;
+}
+
+bool ExpressionCompiler::has_members(TypeId type, const std::vector<std::string>& path) const {
+  for (const std::string& step : path) {
+    for (int i = 0; i < 4 && type != kNoType && is_pointer(context_.types.type(type)); ++i)
+      type = context_.types.pointee(type);
+    const auto found = type == kNoType ? std::nullopt : find_member(type, step, 0);
+    if (!found) return false;
+    type = found->type;
+  }
+  return true;
 }
 
 TypeId ExpressionCompiler::project(TypeId element, const std::vector<std::string>& path, TypeId cast) {

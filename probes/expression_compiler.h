@@ -46,11 +46,16 @@ class ExpressionCompiler {
   explicit ExpressionCompiler(const FunctionContext& context) : context_(context) {}
 
   schema::Result<Operand> compile(const std::string& text);
+  // Why the last text that did not compile is not available, though it means
+  // something in this function. kNone: it means nothing there.
+  schema::Unavailable refusal() const { return refusal_; }
   Operand parameter(const Parameter& parameter);
   Operand return_value();
   // Elements projected to `path`: a type that is copied whole but followed only
   // there; what is there is taken for a `cast`, if given. kNoType: no such member or cast.
   schema::TypeId project(schema::TypeId element, const std::vector<std::string>& path, schema::TypeId cast);
+  // Whether `path` leads to a member, whatever can be done with it.
+  bool has_members(schema::TypeId type, const std::vector<std::string>& path) const;
   // Of a projected type: the member that is followed (offset, type).
   const std::unordered_map<std::uint32_t, schema::Member>& followed() const { return followed_; }
 
@@ -70,7 +75,7 @@ class ExpressionCompiler {
     std::vector<bs_op> ops;
     std::optional<std::int64_t> constant;
   };
-  schema::Result<Integer> integer(const schema::Expression& expression, int depth);
+  schema::Result<Integer> integer(const schema::Expression& expression, int depth, bool at_return);
   // References are looked through; pointers to structures too, for members.
   schema::Result<Operand> look_through(Operand operand, const schema::Expression& expression,
                                        bool pointers_too);
@@ -85,10 +90,13 @@ class ExpressionCompiler {
   FirstParameter first_parameter();
   schema::Error member_error(const schema::Expression& at, const std::string& message,
                              std::string hint) const;
+  schema::Error refused(schema::Unavailable reason, const schema::Expression& at, const std::string& message,
+                        std::string hint = {});
   schema::Error error(const schema::Expression& at, const std::string& message, std::string hint = {}) const;
 
   const FunctionContext& context_;
   std::string text_;
+  schema::Unavailable refusal_ = schema::Unavailable::kNone;
   std::unordered_map<std::uint32_t, schema::Member> followed_;
 };
 

@@ -50,6 +50,31 @@ void add_result(CallValues& values, const schema::Capture& capture, boost::json:
   insert(values.result.get_object(), std::span(capture.path).subspan(1), std::move(value));
 }
 
+// Whether another capture shows the value that has its place at `path`.
+bool is_shown(const boost::json::value& tree, std::span<const std::string> path) {
+  const boost::json::value* place = &tree;
+  for (const std::string& step : path) {
+    if (!is_branch(*place)) return false;
+    place = place->get_object().if_contains(step);
+    if (place == nullptr) return false;
+  }
+  return !place->is_null();
+}
+
+// A member that cannot be captured alone may have come with what holds it: then
+// there is nothing to say about it.
+void drop_reason_of_shown(CallValues& values, const schema::Capture& capture) {
+  if (capture.unavailable == schema::Unavailable::kNone || capture.path.size() < 2) return;
+  const auto path = std::span(capture.path);
+  const auto below = path.subspan(1);
+  if (is_result(capture)) {
+    if (is_shown(values.result, below)) values.unavailable.erase(shown_path(capture));
+    return;
+  }
+  const boost::json::value* root = values.args.if_contains(path.front());
+  if (root != nullptr && is_shown(*root, below)) values.unavailable.erase(shown_path(capture));
+}
+
 }  // namespace
 
 const std::string& shown_name(const schema::Capture& capture) {
@@ -85,6 +110,9 @@ void add_event(CallValues& values, const schema::EventView& event, const schema:
     } else {
       insert(values.args, capture.path, std::move(value));
     }
+  }
+  for (const schema::Capture& capture : plan.captures) {
+    if (capture.at_return == at_return) drop_reason_of_shown(values, capture);
   }
 }
 

@@ -63,7 +63,8 @@ class NameCheck {
 
  private:
   Target target_of(const Capture& capture) const {
-    if (capture.is_range || !capture.projection.empty()) return {std::nullopt, place_of(capture)};
+    if (capture.type == schema::kNoType || capture.is_range || !capture.projection.empty())
+      return {std::nullopt, place_of(capture)};
     return {capture.type, place_of(capture)};
   }
 

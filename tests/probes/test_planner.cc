@@ -92,28 +92,59 @@ TEST_CASE("expressions in captures") {
 
 TEST_CASE("an expression that cannot be captured is an issue of that capture alone") {
   const auto binary = open_target(target("planner_shop"));
-  const auto message = [&](const std::string& expression) {
+  const auto message = [&](const std::string& expression, schema::Unavailable reason) {
     const PlanResult result = binary->plan(probe_of(kExpressions, {"qty", expression}));
     REQUIRE(result.plans.size() == 1);
-    CHECK(result.plans[0].plan.captures.size() == 1);
+    const auto& captures = result.plans[0].plan.captures;
+    const bool has_meaning = reason != schema::Unavailable::kNone;
+    REQUIRE(captures.size() == (has_meaning ? 2 : 1));
+    if (has_meaning) {
+      CHECK(captures[1].expression == expression);
+      CHECK(captures[1].name == expression);
+      CHECK(captures[1].unavailable == reason);
+      CHECK(captures[1].type == schema::kNoType);
+    }
     REQUIRE(result.plans[0].issues.size() == 1);
     const Issue& issue = result.plans[0].issues[0];
     return issue.message + " [" + issue.hint + "]";
   };
   using Catch::Contains;
-  CHECK_THAT(message("ordr.id"), Contains("'ordr'") && Contains("^") && Contains("\"order\""));
-  CHECK_THAT(message("order.itemz"), Contains("no member 'itemz' in shop::Order") && Contains("\"items\""));
-  CHECK_THAT(message("order.total > 3"), Contains("not supported yet"));
-  CHECK_THAT(message("len(order.items)"), Contains("not supported yet"));
-  CHECK_THAT(message("order.flags"), Contains("bit-field") && Contains("not supported yet"));
-  CHECK_THAT(message("order.grid[2][0]"), Contains("outside of the array of 2 elements"));
-  CHECK_THAT(message("order.grid[-1][0]"), Contains("column"));
-  CHECK_THAT(message("qty.x"), Contains("int has no members"));
-  CHECK_THAT(message("*qty"), Contains("int is not a pointer"));
-  CHECK_THAT(message("qty[0]"), Contains("int has no elements"));
-  CHECK_THAT(message("order.items[0..2].nothing"), Contains("no such member"));
-  CHECK_THAT(message("(nowhere::T*)order.customer"), Contains("no type 'nowhere::T'"));
-  CHECK_THAT(message("order.index.size"), Contains("not supported yet"));
+  constexpr auto kMeaningless = schema::Unavailable::kNone;
+  constexpr auto kUnsupported = schema::Unavailable::kUnsupportedType;
+  CHECK_THAT(message("ordr.id", kMeaningless), Contains("'ordr'") && Contains("^") && Contains("\"order\""));
+  CHECK_THAT(message("order.itemz", kMeaningless),
+             Contains("no member 'itemz' in shop::Order") && Contains("\"items\""));
+  CHECK_THAT(message("order.total > 3", kUnsupported), Contains("not supported yet"));
+  CHECK_THAT(message("len(order.items)", kUnsupported), Contains("not supported yet"));
+  CHECK_THAT(message("order.flags", kUnsupported), Contains("bit-field") && Contains("not supported yet"));
+  CHECK_THAT(message("order.grid[2][0]", kMeaningless), Contains("outside of the array of 2 elements"));
+  CHECK_THAT(message("order.grid[-1][0]", kMeaningless), Contains("column"));
+  CHECK_THAT(message("qty.x", kMeaningless), Contains("int has no members"));
+  CHECK_THAT(message("*qty", kMeaningless), Contains("int is not a pointer"));
+  CHECK_THAT(message("qty[0]", kMeaningless), Contains("int has no elements"));
+  CHECK_THAT(message("order.items[0..2].nothing", kMeaningless), Contains("no such member"));
+  CHECK_THAT(message("(nowhere::T*)order.customer", kMeaningless), Contains("no type 'nowhere::T'"));
+  CHECK_THAT(message("ordr.total > 3", kMeaningless), Contains("'ordr'"));
+  CHECK_THAT(message("order.items[0]", kUnsupported), Contains("one element of a vector"));
+  CHECK_THAT(message("order.items[0..ret]", kUnsupported), Contains("entry and of return"));
+  CHECK_THAT(message("order.index.size", kUnsupported), Contains("not supported yet"));
+}
+
+TEST_CASE("a capture that is refused has its place, and the others run") {
+  const auto binary = open_target(target("planner_shop"));
+  const PlanResult result = binary->plan(probe_of(kExpressions, {"order.flags", "qty", "order.nothing"}));
+  REQUIRE(result.plans.size() == 1);
+  const CompiledPlan& plan = result.plans[0];
+  REQUIRE(plan.plan.captures.size() == 2);
+  CHECK(plan.plan.captures[0].path == std::vector<std::string>{"order", "flags"});
+  CHECK_FALSE(plan.plan.captures[0].at_return);
+  CHECK(plan.plan.captures[1].unavailable == schema::Unavailable::kNone);
+  CHECK(plan.issues.size() == 2);
+  for (const bs_op& op : plan.ops) CHECK((op.code != BS_OP_ROOT || op.b == 1));
+  const PlanResult alone = binary->plan(probe_of(kExpressions, {"order.flags"}));
+  REQUIRE(alone.plans.size() == 1);
+  CHECK(alone.plans[0].ops.empty());
+  CHECK(alone.plans[0].plan.types.empty());
 }
 
 TEST_CASE("a cast that moves the pointer is refused") {

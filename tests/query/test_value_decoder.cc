@@ -385,6 +385,32 @@ TEST_CASE("what the plan or the event says about a capture") {
   }
 }
 
+TEST_CASE("a capture that was refused is null, with the reason") {
+  Types types;
+  const TypeId i = types.integer("int", 4, true);
+  const TypeId order = types.structure("Order", 8, {test::member("id", i, 0), test::member("flags", i, 4)});
+  schema::Plan plan;
+  plan.types = types.table();
+  plan.captures = {test::capture("order.flags", schema::kNoType, {"order", "flags"}),
+                   test::capture("v[0]", schema::kNoType), test::capture("order.id", i, {"order", "id"})};
+  plan.captures[0].unavailable = plan.captures[1].unavailable = schema::Unavailable::kUnsupportedType;
+  const auto values_of = [&](const Row& row) {
+    CallValues values;
+    const auto bytes = row.finish();
+    add_event(values, schema::EventView::parse(bytes).value(), plan, nullptr, {});
+    return values;
+  };
+  const CallValues refused = values_of(entry().root(2, i, Bytes().i32(7)));
+  CHECK(boost::json::value(refused.args) == json(R"({"order":{"flags":null,"id":7},"v[0]":null})"));
+  CHECK(refused.unavailable ==
+        UnavailableMap{{"order.flags", "unsupported_type"}, {"v[0]", "unsupported_type"}});
+  // What holds the member shows it: no reason.
+  plan.captures[2] = test::capture("order", order, {"order"});
+  const CallValues held = values_of(entry().root(2, order, Bytes().i32(7).i32(3)));
+  CHECK(boost::json::value(held.args) == json(R"({"order":{"flags":3,"id":7},"v[0]":null})"));
+  CHECK(held.unavailable == UnavailableMap{{"v[0]", "unsupported_type"}});
+}
+
 TEST_CASE("hostile rows and plans end, and show nothing that was not captured") {
   SECTION("a type that contains itself") {
     Types types;

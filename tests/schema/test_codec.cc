@@ -203,6 +203,15 @@ void check_refused(const Plan& bad, const std::string& why) {
   CHECK(decoded.error().message.find(why) != std::string::npos);
 }
 
+TEST_CASE("a capture without a type keeps its name and its reason") {
+  Plan with_refused = plan();
+  with_refused.captures[0].type = kNoType;
+  with_refused.captures[0].unavailable = Unavailable::kUnsupportedType;
+  const auto decoded = decode_plan(encode(with_refused));
+  REQUIRE(decoded);
+  CHECK(*decoded == with_refused);
+}
+
 TEST_CASE("a plan whose parts contradict each other is refused") {
   Plan bad = plan();
   SECTION("capture of a type that is not there") {
