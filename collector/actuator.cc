@@ -48,7 +48,7 @@ class Step {
   void drop_service(const std::string& name);
   void drop_probe(ProbeKey key);
   void drop_process(std::uint32_t pid);
-  void leave(State::Process& process, const std::string& name);
+  void leave(State::Process& process, std::string name);  // a copy: the key is erased
   void join(State::Process& process, const std::string& name, State::Service& service, bool inherited);
   void evaluate(State::Process& process);
   bool evaluate_probe(State::Process& process, ProbeKey key, const State::Probe& probe);
@@ -182,7 +182,9 @@ void Step::join(State::Process& process, const std::string& name, State::Service
   act(AddProcess{name, service.index, process.facts.pid});
 }
 
-void Step::leave(State::Process& process, const std::string& name) {
+// By value: the name may be the key that is erased here.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
+void Step::leave(State::Process& process, std::string name) {
   const auto& service = state_.services.at(name);
   for (auto it = process.instances.begin(); it != process.instances.end();) {
     const auto key = (it++)->first;
