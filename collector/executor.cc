@@ -2,6 +2,7 @@
 
 #include "collector/clocks.h"
 #include "collector/linker.h"
+#include "probes/site_cost.h"
 #include "schema/codec.h"
 
 #include <algorithm>
@@ -25,19 +26,6 @@ void copy_counters(const bs_plan_counters& counters, schema::ProbeStatus& status
   status.kept = counters.kept;
   for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason)
     status.lost[reason] = counters.lost[reason];
-}
-
-// Measured with a small capture on a core of 2.5 GHz; `backsight check` shows the same.
-std::uint32_t estimated_cost_ns(schema::SiteClass site_class) {
-  switch (site_class) {
-    case schema::SiteClass::kNop5:
-      return 300;
-    case schema::SiteClass::kEmulated:
-      return 600;
-    case schema::SiteClass::kSingleStep:
-      return 3800;
-  }
-  return 0;
 }
 
 // The kernel waits for its readers at each link, tens of milliseconds; those who wait
@@ -123,7 +111,7 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
   status.module_path = plan.plan.module_path;
   status.lost.assign(schema::kLossReasonCount, 0);
   status.plan = schema::plan_id(plan.plan);
-  status.cost_ns = estimated_cost_ns(plan.plan.site_class);
+  status.cost_ns = probes::estimated_cost_ns(plan.plan.site_class);
   status.at = {boot_now_ns()};
   for (const auto& issue : plan.issues) {
     status.message += (status.message.empty() ? "" : "; ") + issue.message;

@@ -13,6 +13,8 @@ using schema::LossReason;
 
 constexpr std::size_t kMostThreadNames = 65536;  // of one process
 constexpr std::int64_t kKeepEndedNs = 10'000'000'000;
+// What the kernel says of one event; the other flags are its plan's.
+constexpr unsigned kLimitFlags = BS_EVENT_BYTE_LIMIT | BS_EVENT_QUEUE_LIMIT | BS_EVENT_STEP_LIMIT;
 
 constexpr std::size_t padded(std::size_t size) {
   return (size + 7) & ~std::size_t{7};
@@ -147,7 +149,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
   const auto items = record.subspan(sizeof event);
   header.size_bytes = static_cast<std::uint32_t>(sizeof header + items.size());
   header.kind = event.kind;
-  header.flags = static_cast<std::uint16_t>((event.flags & 7) | plan->flags);
+  header.flags = static_cast<std::uint16_t>((event.flags & kLimitFlags) | plan->flags);
   header.boot_ns = boot_ns + base_ns_;
   header.source_seq = event.seq;
   header.source = event.cpu;

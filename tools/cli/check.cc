@@ -1,9 +1,12 @@
 #include "tools/cli/check.h"
 
 #include "probes/planner.h"
+#include "probes/site_cost.h"
 #include "tools/cli/check_targets.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -20,19 +23,6 @@ std::string hex(std::uint64_t address) {
   std::array<char, 24> text{};
   std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(address));
   return text.data();
-}
-
-// Of the reference machine (a hit with an empty program), until calibrated on this one.
-int cost_ns(schema::SiteClass site_class) {
-  switch (site_class) {
-    case schema::SiteClass::kNop5:
-      return 300;
-    case schema::SiteClass::kEmulated:
-      return 600;
-    case schema::SiteClass::kSingleStep:
-      break;
-  }
-  return 3800;
 }
 
 array issue_list(const std::vector<probes::Issue>& issues) {
@@ -61,14 +51,15 @@ object instance_object(const probes::CompiledPlan& compiled) {
   object instance{{"function", plan.function}, {"signature", plan.signature}, {"module", plan.module_path},
                   {"build_id", plan.build_id}, {"inlined", plan.inlined},     {"address", hex(plan.address)}};
   const probes::Site* entry = nullptr;
-  std::optional<int> return_cost;
+  std::optional<std::uint32_t> return_cost;
   std::size_t return_sites = 0;
   for (const probes::Site& site : compiled.sites) {
     if (site.kind == BS_SITE_ENTRY && !site.is_uretprobe) {
       entry = &site;
     } else if (site.kind == BS_SITE_RETURN) {
       ++return_sites;
-      if (!site.is_uretprobe) return_cost = std::max(return_cost.value_or(0), cost_ns(site.site_class));
+      if (!site.is_uretprobe)
+        return_cost = std::max(return_cost.value_or(0u), probes::estimated_cost_ns(site.site_class));
     }
   }
   instance["site"] = entry == nullptr ? boost::json::value() : boost::json::value(hex(entry->address));
@@ -78,8 +69,8 @@ object instance_object(const probes::CompiledPlan& compiled) {
   instance["return_via"] = schema::to_string(plan.return_via);
   instance["return_reason"] = plan.return_reason;
   instance["return_sites"] = return_sites;
-  instance["cost_ns"] =
-      entry == nullptr ? boost::json::value() : boost::json::value(cost_ns(entry->site_class));
+  instance["cost_ns"] = entry == nullptr ? boost::json::value()
+                                         : boost::json::value(probes::estimated_cost_ns(entry->site_class));
   instance["return_cost_ns"] = return_cost ? boost::json::value(*return_cost) : boost::json::value();
   instance["captures"] = capture_list(plan);
   instance["issues"] = issue_list(compiled.issues);
