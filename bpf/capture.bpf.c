@@ -54,11 +54,11 @@ static __always_inline void take_registers(struct bs_machine *m, const struct pt
 static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u64 pid_tgid,
                                         const struct pt_regs *ctx) {
   struct bs_event *event = (struct bs_event *)m->buffer;
-  event->kind = cookie >> 32;
+  event->kind = cookie >> 16;
   event->reserved = 0;
   event->boot_ns = bpf_ktime_get_boot_ns();
   event->cpu = bpf_get_smp_processor_id();
-  event->plan = cookie;
+  event->plan = (__u16)cookie;
   event->tgid = pid_tgid >> 32;
   event->tid = pid_tgid;
   event->frame = ctx->rsp + (__s64)(__s16)(cookie >> 48);
@@ -114,7 +114,7 @@ static __always_inline void send_event(struct bs_machine *m, struct bs_plan_coun
 SEC("uprobe")
 int capture(struct pt_regs *ctx) {
   __u64 cookie = bpf_get_attach_cookie(ctx);
-  __u32 index = cookie;
+  __u32 index = (__u16)cookie;
   struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
   if (!plan || !(plan->flags & BS_PLAN_ENABLED)) return 0;
   __u64 pid_tgid = bpf_get_current_pid_tgid();
@@ -134,7 +134,7 @@ int capture(struct pt_regs *ctx) {
     return 0;
   }
   start_event(m, cookie, pid_tgid, ctx);
-  __u8 kind = cookie >> 32;
+  __u8 kind = cookie >> 16;
   __u32 pc = kind == BS_SITE_ENTRY ? plan->entry_pc : kind == BS_SITE_RETURN ? plan->return_pc : 0;
   if (pc) {
     take_registers(m, ctx);

@@ -243,7 +243,7 @@ schema::Result<std::unique_ptr<Attachment>> LibbpfKernel::attach(const std::stri
   AttachRequest request{.program_fd = program_fd("capture"), .path = open_path, .points = {}};
   for (const auto& site : sites)
     request.points.push_back(
-        {site.file_offset, BS_COOKIE(plan_index, site.kind, site.frame_adjust), site.is_uretprobe});
+        {site.file_offset, BS_COOKIE(plan_index, site.kind, BS_NO_SITE_DELTA, site.frame_adjust), site.is_uretprobe});
   return attach_points(request);
 }
 

@@ -30,6 +30,12 @@ struct Site {
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
 };
 
+// A class that objects may be of at run time.
+struct Vtable {
+  std::uint64_t address = 0;  // link-time, of the primary address point: the vptr of a complete object
+  schema::TypeId type;
+};
+
 // A plan ready to be put into the maps. Program counters and type indexes are
 // relative to the vectors here; the loader relocates them (operation index 0
 // is reserved there to mean "none").
@@ -38,6 +44,7 @@ struct CompiledPlan {
   std::vector<Site> sites;  // the entry site first, if any
   std::vector<bs_op> ops;
   std::vector<bs_type> types;  // index = TypeId; chase_pc relative, 0xffffffff: none
+  std::vector<Vtable> vtables;
   std::uint32_t entry_pc = 0xffffffff;
   std::uint32_t return_pc = 0xffffffff;
   std::vector<Issue> issues;  // captures that are not available here, and why

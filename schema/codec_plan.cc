@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxTypes = 65'535;
 constexpr std::size_t kMaxCaptures = 65'536;
 constexpr std::uint32_t kMaxNesting = 1'024;
+constexpr std::size_t kMaxLayout = 16;
 
 Error corrupt(const std::string& why) {
   return make_error(ErrorCode::kCorrupt, "plan: " + why);
@@ -70,6 +71,13 @@ void write_type(wire::Type::Builder out, const Type& type) {
   out.setContainer(static_cast<std::uint8_t>(type.container));
   out.setOffsetA(type.offset_a);
   out.setOffsetB(type.offset_b);
+  if (!type.layout.empty()) {
+    auto layout = out.initLayout(count_of(type.layout));
+    for (unsigned i = 0; i < layout.size(); ++i) layout.set(i, type.layout[i]);
+  }
+  out.setIsMap(type.is_map);
+  out.setDynamic(type.dynamic == kNoType ? 0 : type.dynamic.value + 1);
+  out.setIsPolymorphic(type.is_polymorphic);
 }
 
 Result<Capture> read_capture(wire::Capture::Reader in, std::size_t type_count) {
@@ -104,9 +112,42 @@ Result<Member> read_member(wire::Member::Reader in, std::size_t type_count) {
   return member;
 }
 
+// Fields of Type::layout and members that a reader of such a container relies on.
+struct Needs {
+  std::size_t layout = 0;
+  std::size_t members = 0;
+};
+Needs needs_of(Container container) {
+  switch (container) {
+    case Container::kFlaggedString:
+      return {layout::kFlaggedFields, 0};
+    case Container::kBitVector:
+      return {layout::kBitVectorFields, 0};
+    case Container::kList:
+      return {layout::kListFields, 0};
+    case Container::kTree:
+      return {layout::kTreeFields, 0};
+    case Container::kDeque:
+      return {layout::kDequeFields, 1};
+    case Container::kWeakPointer:
+      return {1, 1};
+    case Container::kCallable:
+      return {1, 0};
+    case Container::kDuration:
+      return {2, 1};
+    case Container::kTimePoint:
+      return {1, 1};
+    case Container::kOptional:
+    case Container::kTransparent:
+      return {0, 1};
+    default:
+      return {};
+  }
+}
+
 Result<Type> read_type(wire::Type::Reader in, std::size_t type_count) {
   Type type;
-  if (in.getKind() > static_cast<std::uint8_t>(TypeKind::kUnsupported)) {
+  if (in.getKind() > static_cast<std::uint8_t>(TypeKind::kDynamicLink)) {
     return corrupt("unknown type kind " + std::to_string(in.getKind()));
   }
   type.kind = static_cast<TypeKind>(in.getKind());
@@ -126,12 +167,24 @@ Result<Type> read_type(wire::Type::Reader in, std::size_t type_count) {
   for (auto enumerator : in.getEnumerators()) {
     type.enumerators.push_back({from_text(enumerator.getName()), enumerator.getValue()});
   }
-  if (in.getContainer() > static_cast<std::uint8_t>(Container::kVector)) {
+  if (in.getContainer() > static_cast<std::uint8_t>(Container::kMutex)) {
     return corrupt("unknown container " + std::to_string(in.getContainer()));
   }
   type.container = static_cast<Container>(in.getContainer());
   type.offset_a = in.getOffsetA();
   type.offset_b = in.getOffsetB();
+  if (in.getLayout().size() > kMaxLayout) {
+    return corrupt("layout of " + std::to_string(in.getLayout().size()) + " fields");
+  }
+  for (const std::uint64_t field : in.getLayout()) type.layout.push_back(field);
+  type.is_map = in.getIsMap();
+  if (in.getDynamic() > type_count) return corrupt("dynamic type " + std::to_string(in.getDynamic()));
+  if (in.getDynamic() != 0) type.dynamic = {in.getDynamic() - 1};
+  type.is_polymorphic = in.getIsPolymorphic();
+  const Needs needs = needs_of(type.container);
+  if (type.layout.size() < needs.layout || type.members.size() < needs.members) {
+    return corrupt("container " + std::to_string(in.getContainer()) + " without its layout");
+  }
   return type;
 }
 

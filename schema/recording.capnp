@@ -63,6 +63,10 @@ struct Type {
   container @8 :UInt8;      # Container
   offsetA @9 :UInt32;       # bytes
   offsetB @10 :UInt32;      # bytes
+  layout @11 :List(UInt64); # by container (schema/types.h); at most 16
+  isMap @12 :Bool;
+  dynamic @13 :UInt32;      # index in types plus one; 0: none
+  isPolymorphic @14 :Bool;
   # No type contains itself by value, and values nest at most 1,024 deep.
 }
 

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Limits of the one program. */
-#define BS_MAX_PLANS 8192u      /* plans; index = low 32 bits of the cookie */
+#define BS_MAX_PLANS 8192u      /* plans; index = low 16 bits of the cookie */
 #define BS_MAX_OPS (1u << 20)   /* operations of all plans */
 #define BS_MAX_TYPES (1u << 18) /* chase types of all plans */
 #define BS_MAX_OBJECT 8192u     /* bytes of one item */
@@ -25,16 +25,22 @@
 #define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
 #define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
 
-/* Attach cookie: plan index | kind << 32 | frame_adjust << 48. */
+/* Attach cookie: plan index | kind << 16 | site delta << 24 | frame_adjust << 48. */
 enum bs_site_kind {
   BS_SITE_ENTRY = 1,
   BS_SITE_RETURN = 2,    /* at a RET instruction, or a uretprobe */
   BS_SITE_TAIL_CALL = 3, /* at a jump out of the function */
 };
 /* frame_adjust (signed 16 bits): frame address = stack pointer + frame_adjust,
- * where frame address is that of the return address slot. */
-#define BS_COOKIE(plan, kind, frame_adjust) \
-  ((__u64)(__u32)(plan) | ((__u64)(__u8)(kind) << 32) | ((__u64)(__u16)(__s16)(frame_adjust) << 48))
+ * where frame address is that of the return address slot.
+ * site_delta (signed 24 bits): address of the site - bs_plan.link_address; so the
+ * load bias = instruction pointer - delta - link_address. BS_NO_SITE_DELTA where
+ * it does not fit, or where the instruction pointer is not at the site
+ * (uretprobe): the load bias is not known there. */
+#define BS_NO_SITE_DELTA (-0x800000)
+#define BS_COOKIE(plan, kind, site_delta, frame_adjust)                                          \
+  ((__u64)(__u16)(plan) | ((__u64)(__u8)(kind) << 16) | (((__u64)(site_delta)&0xffffff) << 24) | \
+   ((__u64)(__u16)(__s16)(frame_adjust) << 48))
 
 /* x86-64 registers by DWARF number (System V ABI, figure 3.36). */
 enum bs_register {
@@ -68,16 +74,18 @@ enum bs_op_code {
   BS_OP_ADD = 6,         /* y = pop, x = pop, push x op y; likewise: */
   BS_OP_SUB = 7,
   BS_OP_MUL = 8,
-  BS_OP_ROOT = 9,        /* marks the beginning of capture b; empties the stack */
-  BS_OP_EMIT = 10,       /* item {root b, type c, address 0}: d bytes (<= 16) from the top ceil(d/8)
-                            slots, the deepest slot first; pops them */
-  BS_OP_COPY = 11,       /* pop address; item {root b, type c, d bytes} */
-  BS_OP_COPY_RANGE = 12, /* pop count, address; item of min(count, max_elements) elements of d bytes;
-                            if a = 1, pop then the end too: no element at or beyond that address;
-                            if a = 2, then the beginning: before it, as if the count were negative */
-  BS_OP_COPY_CSTR = 13,  /* pop address; item up to and without the NUL, at most max_string */
-  BS_OP_EXTEND = 14,     /* top = its low a bytes (1, 2, 4), sign-extended if b, else zero-extended: what
-                            lies above a narrow value in a register means nothing */
+  BS_OP_ROOT = 9,         /* marks the beginning of capture b; empties the stack */
+  BS_OP_EMIT = 10,        /* item {root b, type c, address 0}: d bytes (<= 16) from the top ceil(d/8)
+                             slots, the deepest slot first; pops them */
+  BS_OP_COPY = 11,        /* pop address; item {root b, type c, d bytes} */
+  BS_OP_COPY_RANGE = 12,  /* pop count, address; item of min(count, max_elements) elements of d bytes;
+                             if a = 1, pop then the end too: no element at or beyond that address;
+                             if a = 2, then the beginning: before it, as if the count were negative */
+  BS_OP_COPY_CSTR = 13,   /* pop address; item up to and without the NUL, at most max_string */
+  BS_OP_PUSH_LINKED = 15, /* push load bias + d (a link-time address); where the bias is not known, as a
+                            LOAD that fails: item {root b, type c, bad address}, skip to the next ROOT */
+  BS_OP_EXTEND = 14,      /* top = its low a bytes (1, 2, 4), sign-extended if b, else zero-extended: what
+                             lies above a narrow value in a register means nothing */
 
   /* Chase programs: offsets relative to the element. a..d as named. A null
    * pointer makes no item. The new item has the root of its parent, depth + 1;
@@ -89,7 +97,28 @@ enum bs_op_code {
   BS_OP_CHASE_COUNTED = 35, /* data pointer at b, u64 length in elements at d >> 32
                             -> item of elements of type c, (u32)d bytes each; as string (max_string) if a = 1.
                             No item where the data lies inside the element itself (small string). */
-  /* 40..62: reserved for predicates (comparisons, branches). */
+  BS_OP_CHASE_IF = 36,   /* unless (word of a bytes at b & d >> 32) == (u32)d: skip the next c operations */
+  BS_OP_CHASE_BITS = 37, /* words (u64, type c) that hold bits: pointer to the first at b. a != 0: pointer to
+                            the last, partial one at b + a (signed a of 8-byte words), number of its bits
+                            (u32) behind that; words up to it, and it too where it has bits. a = 0: number of
+                            bits (u64) at d >> 32. At most max_elements bits */
+  BS_OP_CHASE_LIST = 38, /* linked nodes: pointer to the first at b -> an item of type c, (u32)d bytes for
+                            each, at most max_elements; pointer to the next at (u16)(d >> 32) of a node. Ends
+                            at null, and where a = 1 at the element's address + (d >> 48) */
+  BS_OP_CHASE_TREE = 39, /* nodes of a binary search tree in order, from the leftmost at b: an item of type c,
+                            (u16)d bytes each; pointers to parent, left and right child at bytes 2, 3, 4 of d
+                            (u8 each); number of nodes (u64) at d >> 48 of the element */
+  BS_OP_CHASE_BLOCKS =
+      40, /* deque: elements of type (u16)c, (u16)d bytes each, d >> 16 & 0xffff in a block. First an
+             item of the pointers to the used blocks (type c >> 16, 8 bytes each), then one item
+             per block. a = 0: iterators {current, first, end, place in the map} of 32 bytes at b
+             and at d >> 48. a = 1: pointer to the map at b; number of the first element (u64) at
+             d >> 48 and behind it the number of elements (u64). At most max_elements */
+  BS_OP_CHASE_DYNAMIC = 41, /* pointer at b to a polymorphic object of static type c, (u32)d bytes. Where its
+                               vtable is one of this plan's (bs_vtable): an item of type d >> 32 {pointer's
+                               value: complete object's address (u64), its type (u64)} and an item of that
+                               type at that address; otherwise as CHASE_PTR */
+  /* 42..62 and 16..31: reserved for predicates (comparisons, branches). */
   BS_OP_NEXT = 63, /* end of a chase program */
 
   /* Fused forms that the loader makes of ROOT, PUSH_REG and EMIT or COPY; never
@@ -112,6 +141,18 @@ struct bs_type {
   __u32 chase_pc; /* first operation, index in the ops map; 0: nothing to chase */
 };
 
+/* Which class a vtable belongs to. A hash map, filled per plan. */
+struct bs_vtable_key {
+  __u64 address;   /* link-time, of the primary address point: what the vptr of a complete object holds */
+  __u32 type_base; /* of the plan */
+  __u32 reserved;
+};
+struct bs_vtable {
+  __u32 type; /* TypeId */
+  __u32 size; /* bytes of an object */
+};
+#define BS_MAX_VTABLES (1u << 16) /* of all plans */
+
 #define BS_PLAN_ENABLED 1u
 #define BS_PLAN_ANY_PROCESS 2u /* every process that runs this file belongs to the service */
 
@@ -126,6 +167,7 @@ struct bs_plan {
   __u32 max_string;
   __u32 max_bytes;
   __u32 reserved;
+  __u64 link_address; /* of the function */
 };
 
 /* Value of the process map (key: tgid): the services that a process belongs to,
