@@ -68,7 +68,7 @@ class Binary {
  public:
   struct Options {
     std::vector<std::string> debug_roots = {"/usr/lib/debug"};
-    std::shared_ptr<FileSource> files;  // null: opens files itself, caches nothing
+    std::shared_ptr<FileSource> files = nullptr;  // null: opens files itself, caches nothing
   };
   // kNotFound, kPermission, kCorrupt (not an ELF file for x86-64). A binary
   // without debug information opens: debug_issue() says what was looked for.
