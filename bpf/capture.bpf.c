@@ -54,14 +54,16 @@ static __always_inline void take_registers(struct bs_machine *m, const struct pt
 static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u64 pid_tgid,
                                         const struct pt_regs *ctx) {
   struct bs_event *event = (struct bs_event *)m->buffer;
-  event->kind = cookie >> 16;
+  __u8 kind = cookie >> 16;
+  int by_rbp = kind == BS_SITE_ENTRY_BY_RBP;
+  event->kind = by_rbp ? BS_SITE_ENTRY : kind;
   event->reserved = 0;
   event->boot_ns = bpf_ktime_get_boot_ns();
   event->cpu = bpf_get_smp_processor_id();
   event->plan = (__u16)cookie;
   event->tgid = pid_tgid >> 32;
   event->tid = pid_tgid;
-  event->frame = ctx->rsp + (__s64)(__s16)(cookie >> 48);
+  event->frame = (by_rbp ? ctx->rbp : ctx->rsp) + (__s64)(__s16)(cookie >> 48);
   bpf_get_current_comm(event->comm, sizeof(event->comm));
   m->used = sizeof(struct bs_event);
   m->flags = 0;
@@ -135,7 +137,9 @@ int capture(struct pt_regs *ctx) {
   }
   start_event(m, cookie, pid_tgid, ctx);
   __u8 kind = cookie >> 16;
-  __u32 pc = kind == BS_SITE_ENTRY ? plan->entry_pc : kind == BS_SITE_RETURN ? plan->return_pc : 0;
+  __u32 pc = kind == BS_SITE_ENTRY || kind == BS_SITE_ENTRY_BY_RBP ? plan->entry_pc
+             : kind == BS_SITE_RETURN                              ? plan->return_pc
+                                                                   : 0;
   if (pc) {
     take_registers(m, ctx);
     start_machine(m, plan, pc);

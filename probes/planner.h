@@ -27,8 +27,10 @@ struct Site {
   std::uint64_t file_offset = 0;  // address - p_vaddr + p_offset
   bs_site_kind kind = BS_SITE_ENTRY;
   bool is_uretprobe = false;      // attach as return probe at the function's entry
-  std::int16_t frame_adjust = 0;  // frame = rsp + frame_adjust
+  std::int16_t frame_adjust = 0;  // frame = rsp (or rbp: see kind) + frame_adjust
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
+
+  bool is_entry() const { return !is_uretprobe && (kind == BS_SITE_ENTRY || kind == BS_SITE_ENTRY_BY_RBP); }
 };
 
 // A class that objects may be of at run time.

@@ -30,6 +30,9 @@ enum bs_site_kind {
   BS_SITE_ENTRY = 1,
   BS_SITE_RETURN = 2,    /* at a RET instruction, or a uretprobe */
   BS_SITE_TAIL_CALL = 3, /* at a jump out of the function */
+  /* As an entry, in the midst of a function that has its frame pointer set up:
+   * frame address = RBP + frame_adjust. */
+  BS_SITE_ENTRY_BY_RBP = 4,
 };
 /* frame_adjust (signed 16 bits): frame address = stack pointer + frame_adjust,
  * where frame address is that of the return address slot.

@@ -54,7 +54,7 @@ object instance_object(const probes::CompiledPlan& compiled) {
   std::optional<std::uint32_t> return_cost;
   std::size_t return_sites = 0;
   for (const probes::Site& site : compiled.sites) {
-    if (site.kind == BS_SITE_ENTRY && !site.is_uretprobe) {
+    if (site.is_entry()) {
       entry = &site;
     } else if (site.kind == BS_SITE_RETURN) {
       ++return_sites;
