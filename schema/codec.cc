@@ -1,4 +1,4 @@
-// Process, thread, gap, probe status, moment, pin and clock sample; plans are in
+// Process, thread, code symbol, gap, probe status, moment, pin and clock sample; plans are in
 // codec_plan.cc.
 #include "schema/codec.h"
 
@@ -76,6 +76,22 @@ Result<Thread> decode_thread(std::span<const std::byte> bytes) {
   return decode_message<wire::Thread, Thread>("thread", bytes, [](auto in) -> Result<Thread> {
     return Thread{{in.getProcess()}, in.getTid(), from_text(in.getName()), {in.getSinceNs()}};
   });
+}
+
+std::vector<std::byte> encode(const CodeSymbol& symbol) {
+  return encode_message<wire::CodeSymbol>([&](wire::CodeSymbol::Builder out) {
+    out.setProcess(symbol.process.value);
+    out.setAddress(symbol.address);
+    out.setSinceNs(symbol.since.ns);
+    out.setName(as_text(symbol.name));
+  });
+}
+
+Result<CodeSymbol> decode_code_symbol(std::span<const std::byte> bytes) {
+  return decode_message<wire::CodeSymbol, CodeSymbol>(
+      "code symbol", bytes, [](auto in) -> Result<CodeSymbol> {
+        return CodeSymbol{{in.getProcess()}, in.getAddress(), {in.getSinceNs()}, from_text(in.getName())};
+      });
 }
 
 std::vector<std::byte> encode(const Gap& gap) {

@@ -23,6 +23,7 @@ namespace backsight::schema {
 std::vector<std::byte> encode(const Plan& plan);
 std::vector<std::byte> encode(const Process& process);
 std::vector<std::byte> encode(const Thread& thread);
+std::vector<std::byte> encode(const CodeSymbol& symbol);
 std::vector<std::byte> encode(const Gap& gap);
 std::vector<std::byte> encode(const ProbeStatus& status);
 std::vector<std::byte> encode(const Moment& moment);
@@ -34,6 +35,7 @@ std::vector<std::byte> encode(const ClockSample& sample);
 Result<Plan> decode_plan(std::span<const std::byte> bytes);
 Result<Process> decode_process(std::span<const std::byte> bytes);
 Result<Thread> decode_thread(std::span<const std::byte> bytes);
+Result<CodeSymbol> decode_code_symbol(std::span<const std::byte> bytes);
 Result<Gap> decode_gap(std::span<const std::byte> bytes);
 Result<ProbeStatus> decode_probe_status(std::span<const std::byte> bytes);
 Result<Moment> decode_moment(std::span<const std::byte> bytes);

@@ -1,5 +1,5 @@
-// What the timeline knows besides events: processes, threads, gaps, probe
-// status, moments and pins.
+// What the timeline knows besides events: processes, threads, names of code,
+// gaps, probe status, moments and pins.
 #pragma once
 
 #include "schema/ids.h"
@@ -54,6 +54,15 @@ struct Thread {
   std::string name;
   BootTime since;
   bool operator==(const Thread&) const = default;
+};
+
+// What code is at an address of a process, from `since` on.
+struct CodeSymbol {
+  ProcessId process;
+  std::uint64_t address = 0;  // as pointers in the process have it
+  BootTime since;
+  std::string name;  // demangled, or as the symbol table has it
+  bool operator==(const CodeSymbol&) const = default;
 };
 
 struct Gap {

@@ -105,6 +105,13 @@ struct Thread {
   sinceNs @3 :Int64;
 }
 
+struct CodeSymbol {
+  process @0 :UInt64;       # ProcessId
+  address @1 :UInt64;       # in the process
+  sinceNs @2 :Int64;
+  name @3 :Text;
+}
+
 struct Gap {
   fromNs @0 :Int64;
   toNs @1 :Int64;

@@ -98,6 +98,13 @@ std::string thread_key(const schema::Thread& thread) {
   return key;
 }
 
+std::string symbol_key(const schema::CodeSymbol& symbol) {
+  std::string key = "Y" + be64(symbol.process.value);
+  append_be64(key, symbol.address);
+  append_be64_signed(key, symbol.since.ns);
+  return key;
+}
+
 std::string gap_key(const schema::Gap& gap) {
   std::string key = "G" + be64_signed(gap.from.ns) + be64_signed(gap.to.ns);
   key.push_back(static_cast<char>(gap.reason));
@@ -139,6 +146,10 @@ Result<void> Facts::add(std::string_view key, std::string_view sealed) {
     case 'T':
       return take(schema::decode_thread(bytes), [&](schema::Thread t) {
         threads[{t.process, t.tid}][t.since] = std::move(t.name);
+      });
+    case 'Y':
+      return take(schema::decode_code_symbol(bytes), [&](schema::CodeSymbol s) {
+        symbols[{s.process, s.address}][s.since] = std::move(s.name);
       });
     case 'G':
       return take(schema::decode_gap(bytes), [&](schema::Gap g) { gaps[std::string(key)] = std::move(g); });

@@ -6,6 +6,7 @@
 //   P plan                             plan (schema/codec.h), and so on:
 //   R process                          process
 //   T process tid since                thread name
+//   Y process address since            name of code
 //   G from to reason lost pid probe    gap
 //   S probe function module            newest probe status
 //   C boot                             clock sample
@@ -56,6 +57,7 @@ inline constexpr std::string_view kWatermarksKey = "W";
 std::string plan_key(schema::PlanId id);
 std::string process_key(schema::ProcessId id);
 std::string thread_key(const schema::Thread& thread);
+std::string symbol_key(const schema::CodeSymbol& symbol);
 std::string gap_key(const schema::Gap& gap);
 std::string status_key(const schema::ProbeStatus& status);
 std::string clock_key(const schema::ClockSample& sample);
@@ -65,6 +67,8 @@ struct Facts {
   std::map<schema::ProcessId, schema::Process> processes;
   std::map<schema::PlanId, schema::Plan> plans;
   std::map<std::pair<schema::ProcessId, std::uint32_t>, std::map<schema::BootTime, std::string>> threads;
+  // Names of code by process and address, then by `since`.
+  std::map<std::pair<schema::ProcessId, std::uint64_t>, std::map<schema::BootTime, std::string>> symbols;
   std::map<std::string, schema::Gap> gaps;              // by gap_key
   std::map<std::string, schema::ProbeStatus> statuses;  // by status_key
   std::map<schema::BootTime, schema::ClockSample> clock;

@@ -75,6 +75,17 @@ std::string Reader::thread_name(ProcessId process, std::uint32_t tid, BootTime a
   return after == thread->second.begin() ? std::string() : std::prev(after)->second;
 }
 
+// Rows of different CPUs come out of order: the first one to show an address may
+// not be the oldest.
+std::optional<std::string> Reader::code_name(ProcessId process, std::uint64_t address, BootTime at) const {
+  const auto symbol = facts_.symbols.find({process, address});
+  if (symbol == facts_.symbols.end()) return std::nullopt;
+  const auto after = symbol->second.upper_bound(at);
+  if (after != symbol->second.begin()) return std::prev(after)->second;
+  if (at.ns < after->first.ns - kOrderSlackNs) return std::nullopt;
+  return after->second;
+}
+
 // Before this sequence every row is older than `from`.
 Sequence Reader::start_of(const PartitionReader& partition, BootTime from) {
   if (from == kBeginning) return partition.head().first;

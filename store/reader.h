@@ -43,6 +43,8 @@ class Reader : public TimelineReader {
   const std::vector<schema::Gap>& gaps() const override { return gaps_; }
   const std::vector<schema::ProbeStatus>& probe_statuses() const override { return statuses_; }
   std::string thread_name(schema::ProcessId process, std::uint32_t tid, schema::BootTime at) const override;
+  std::optional<std::string> code_name(schema::ProcessId process, std::uint64_t address,
+                                       schema::BootTime at) const override;
   const std::vector<Damage>& damage() const override { return damage_.all(); }
 
   schema::Result<void> scan(schema::BootTime from, schema::BootTime to, const Visitor& visitor) override;

@@ -79,6 +79,10 @@ void ServiceWriter::load_facts() {
     auto& [since, name] = *names.rbegin();
     threads_.insert_or_assign(key, schema::Thread{key.first, key.second, name, since});
   }
+  for (auto& [key, names] : facts.symbols) {
+    auto& [since, name] = *names.rbegin();
+    symbols_.insert_or_assign(key, schema::CodeSymbol{key.first, key.second, since, name});
+  }
   for (auto& [key, status] : facts.statuses) statuses_.insert_or_assign(key, std::move(status));
   for (const auto& [boot, sample] : facts.clock) clock_.add(sample);
 }

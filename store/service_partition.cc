@@ -153,6 +153,7 @@ void ServiceWriter::carry_facts(const Fold& fold, rocksdb::WriteBatch& batch) {
     if (process.ended) state_->ending.emplace_back(id, *process.ended);
   }
   carry_threads(batch);
+  carry_symbols(batch);
   for (const auto& [key, status] : statuses_) put_meta(key, schema::encode(status));
   if (!clock_.empty()) samples.insert(clock_.samples().back().boot);
   schema::ClockSeries kept;
@@ -175,6 +176,13 @@ void ServiceWriter::carry_threads(rocksdb::WriteBatch& batch) {
   }
   for (const auto& [key, thread] : threads_) {
     put(batch, Family::kMeta, thread_key(thread), as_text(schema::encode(thread)));
+  }
+}
+
+void ServiceWriter::carry_symbols(rocksdb::WriteBatch& batch) {
+  std::erase_if(symbols_, [&](const auto& entry) { return !processes_.contains(entry.first.first); });
+  for (const auto& [key, symbol] : symbols_) {
+    put(batch, Family::kMeta, symbol_key(symbol), as_text(schema::encode(symbol)));
   }
 }
 

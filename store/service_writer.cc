@@ -204,6 +204,15 @@ Result<void> ServiceWriter::put_thread(const schema::Thread& thread) {
   return {};
 }
 
+Result<void> ServiceWriter::put_symbol(const schema::CodeSymbol& symbol) {
+  BACKSIGHT_TRY(ready());
+  const auto known = symbols_.find({symbol.process, symbol.address});
+  if (known != symbols_.end() && known->second == symbol) return {};
+  BACKSIGHT_TRY(put_fact(symbol_key(symbol), schema::encode(symbol)));
+  symbols_[{symbol.process, symbol.address}] = symbol;
+  return {};
+}
+
 Result<void> ServiceWriter::put_gap(const schema::Gap& gap) {
   BACKSIGHT_TRY(ready());
   if (get_fact(gap_key(gap))) return {};

@@ -43,6 +43,7 @@ class ServiceWriter {
   schema::Result<void> put_plan(schema::PlanId id, std::span<const std::byte> encoded);
   schema::Result<void> put_process(const schema::Process& process);
   schema::Result<void> put_thread(const schema::Thread& thread);
+  schema::Result<void> put_symbol(const schema::CodeSymbol& symbol);
   schema::Result<void> put_gap(const schema::Gap& gap);
   schema::Result<void> put_probe_status(const schema::ProbeStatus& status);
   schema::Result<void> put_clock(const schema::ClockSample& sample);
@@ -70,6 +71,7 @@ class ServiceWriter {
   schema::Result<void> write_beginning(const Fold& fold, const KeyValues& rows);
   void carry_facts(const Fold& fold, rocksdb::WriteBatch& batch);
   void carry_threads(rocksdb::WriteBatch& batch);
+  void carry_symbols(rocksdb::WriteBatch& batch);
 
   void append_frame(std::span<const std::byte>& rest, StoreWriter::Counters& counters);
   void need_plan(schema::PlanId id);
@@ -91,6 +93,7 @@ class ServiceWriter {
   std::unordered_map<std::uint64_t, std::string> plans_;  // encoded
   Processes processes_;
   std::map<std::pair<schema::ProcessId, std::uint32_t>, schema::Thread> threads_;
+  std::map<std::pair<schema::ProcessId, std::uint64_t>, schema::CodeSymbol> symbols_;  // the newest
   std::map<std::string, schema::ProbeStatus> statuses_;
   schema::ClockSeries clock_;
 

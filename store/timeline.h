@@ -56,6 +56,7 @@ class StoreWriter {
   virtual schema::Result<schema::PlanId> put_plan(const std::string& service, const schema::Plan& plan) = 0;
   virtual schema::Result<void> put_process(const std::string& service, const schema::Process& process) = 0;
   virtual schema::Result<void> put_thread(const std::string& service, const schema::Thread& thread) = 0;
+  virtual schema::Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) = 0;
   virtual schema::Result<void> put_gap(const std::string& service, const schema::Gap& gap) = 0;
   virtual schema::Result<void> put_probe_status(const std::string& service,
                                                 const schema::ProbeStatus& status) = 0;
@@ -140,6 +141,9 @@ class TimelineReader {
       const = 0;  // newest per (probe, function, module)
   virtual std::string thread_name(schema::ProcessId process, std::uint32_t tid,
                                   schema::BootTime at) const = 0;
+  // What code is at an address of a process; nothing where it is not known.
+  virtual std::optional<std::string> code_name(schema::ProcessId process, std::uint64_t address,
+                                               schema::BootTime at) const = 0;
   virtual const std::vector<Damage>& damage() const = 0;
 
   // Visits rows in sequence order, all those with from <= time <= to, and

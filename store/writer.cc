@@ -87,6 +87,9 @@ class Writer : public StoreWriter {
   Result<void> put_thread(const std::string& service, const schema::Thread& thread) override {
     return with(service, [&](ServiceWriter& writer) { return writer.put_thread(thread); });
   }
+  Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) override {
+    return with(service, [&](ServiceWriter& writer) { return writer.put_symbol(symbol); });
+  }
   Result<void> put_gap(const std::string& service, const schema::Gap& gap) override {
     return with(service, [&](ServiceWriter& writer) { return writer.put_gap(gap); });
   }

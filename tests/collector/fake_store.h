@@ -18,6 +18,7 @@ class FakeStore final : public store::StoreWriter {
     std::vector<schema::Plan> plans;
     std::vector<schema::Process> processes;
     std::vector<schema::Thread> threads;
+    std::vector<schema::CodeSymbol> symbols;
     std::vector<schema::Gap> gaps;
     std::vector<schema::ProbeStatus> statuses;
     std::vector<schema::EventHeader> rows;
@@ -35,6 +36,9 @@ class FakeStore final : public store::StoreWriter {
   }
   schema::Result<void> put_thread(const std::string& service, const schema::Thread& thread) override {
     return put(services[service].threads, thread);
+  }
+  schema::Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) override {
+    return put(services[service].symbols, symbol);
   }
   schema::Result<void> put_gap(const std::string& service, const schema::Gap& gap) override {
     return put(services[service].gaps, gap);

@@ -75,6 +75,9 @@ Process process() {
 Thread thread() {
   return {{77}, 43, "worker-2", {-3}};
 }
+CodeSymbol symbol() {
+  return {{77}, 0x7f00'0000'1234, {-5}, "shop::on_sale(int)"};
+}
 Gap gap() {
   return {{1}, {2}, LossReason::kThrottled, 312, "p", 0u};
 }
@@ -112,6 +115,7 @@ std::vector<Case> cases() {
   return {{"plan", encode(plan()), decoder(decode_plan)},
           {"process", encode(process()), decoder(decode_process)},
           {"thread", encode(thread()), decoder(decode_thread)},
+          {"code symbol", encode(symbol()), decoder(decode_code_symbol)},
           {"gap", encode(gap()), decoder(decode_gap)},
           {"probe status", encode(status()), decoder(decode_probe_status)},
           {"moment", encode(moment()), decoder(decode_moment)},
@@ -123,6 +127,7 @@ TEST_CASE("facts read back as they were written") {
   CHECK(decode_plan(encode(plan())).value() == plan());
   CHECK(decode_process(encode(process())).value() == process());
   CHECK(decode_thread(encode(thread())).value() == thread());
+  CHECK(decode_code_symbol(encode(symbol())).value() == symbol());
   CHECK(decode_gap(encode(gap())).value() == gap());
   CHECK(decode_probe_status(encode(status())).value() == status());
   CHECK(decode_moment(encode(moment())).value() == moment());
@@ -134,6 +139,7 @@ TEST_CASE("facts with nothing in them read back too") {
   CHECK(decode_plan(encode(Plan{})).value() == Plan{});
   CHECK(decode_process(encode(Process{})).value() == Process{});
   CHECK(decode_thread(encode(Thread{})).value() == Thread{});
+  CHECK(decode_code_symbol(encode(CodeSymbol{})).value() == CodeSymbol{});
   CHECK(decode_gap(encode(Gap{})).value() == Gap{});
   CHECK(decode_probe_status(encode(ProbeStatus{})).value() == ProbeStatus{});
   CHECK(decode_moment(encode(Moment{})).value() == Moment{});

@@ -179,6 +179,7 @@ TEST_CASE("partitions: the state crosses their borders, and does not need the ol
     auto writer = must(StoreWriter::open(options));
     for (std::uint64_t id : {1, 2, 3}) must(writer->put_process("shop", process(id)));
     must(writer->put_thread("shop", {{1}, 100, "worker", {5}}));
+    must(writer->put_symbol("shop", {{1}, 0x1000, {5}, "on_sale(int)"}));
     schema::Plan plan;
     plan.probe = "p";
     plan_id = must(writer->put_plan("shop", plan));
@@ -225,6 +226,7 @@ TEST_CASE("partitions: the state crosses their borders, and does not need the ol
   CHECK(rest->processes().size() == 3);
   CHECK(rest->thread_name({1}, 100, {10}) == "worker");
   CHECK(rest->thread_name({1}, 100, {4}).empty());
+  CHECK(rest->code_name({1}, 0x1000, {10}) == "on_sale(int)");
   CHECK(scan_all(*rest).size() == rows - rows_before_last);
   CHECK(must(verify(directory.path(), {})).empty());
   // A reader that was open before still has everything.
