@@ -1,5 +1,7 @@
 #include "collector/planning.h"
 
+#include "probes/sandbox.h"
+
 #include <boost/asio/post.hpp>
 
 #include <exception>

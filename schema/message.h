@@ -1,4 +1,4 @@
-// Cap'n Proto messages as bytes: canonical out, hostile in. Private to schema/.
+// Cap'n Proto messages as bytes: canonical out, hostile in. For codecs.
 #pragma once
 
 #include "schema/result.h"

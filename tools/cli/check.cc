@@ -1,6 +1,7 @@
 #include "tools/cli/check.h"
 
 #include "probes/planner.h"
+#include "probes/sandbox.h"
 #include "probes/site_cost.h"
 #include "tools/cli/check_targets.h"
 

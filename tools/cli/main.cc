@@ -1,4 +1,5 @@
 // backsight: the query tool.
+#include "probes/sandbox.h"
 #include "query/verbs.h"
 #include "tools/cli/check.h"
 #include "tools/cli/program.h"
@@ -44,6 +45,7 @@ std::size_t terminal_columns() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (int code = 0; backsight::probes::planning_process(argc, argv, code)) return code;
   std::signal(SIGPIPE, SIG_IGN);
   if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) std::setlocale(LC_CTYPE, "");
   backsight::tools::Surroundings surroundings;

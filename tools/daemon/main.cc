@@ -1,5 +1,6 @@
 // backsightd: the collector as a daemon.
 #include "probes/config.h"
+#include "probes/sandbox.h"
 #include "tools/daemon/daemon.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/options.h"
@@ -36,6 +37,7 @@ int run(const tools::DaemonOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (int code = 0; probes::planning_process(argc, argv, code)) return code;
   tools::DaemonOptions options;
   if (const int code = tools::parse_daemon_options(argc, argv, options); code >= 0) return code;
   try {

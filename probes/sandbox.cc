@@ -1,0 +1,88 @@
+#include "probes/sandbox.h"
+
+#include "probes/sandbox_codec.h"
+#include "probes/sandbox_process.h"
+
+#include <mutex>
+#include <utility>
+
+namespace backsight::probes {
+
+using schema::Error;
+using schema::ErrorCode;
+using schema::make_error;
+using schema::Result;
+
+namespace {
+
+class SandboxedBinary final : public Binary {
+ public:
+  static Result<std::shared_ptr<const Binary>> open(const ModuleFile& file, const SandboxOptions& options) {
+    auto process = PlanningProcess::start(options);
+    if (!process) return process.error().within(file.path);
+    auto binary = std::make_shared<SandboxedBinary>();
+    binary->path_ = file.path;
+    binary->process_ = *std::move(process);
+    const auto request = encode(OpenRequest{file, options.debug_roots});
+    BACKSIGHT_TRY(binary->process_->ask(FrameKind::kOpen, request, [&](Frame& frame) -> Result<bool> {
+      auto opened = decode_opened(frame.payload);
+      if (frame.kind != FrameKind::kOpened || !opened) return unexpected();
+      binary->opened_ = *std::move(opened);
+      return true;
+    }));
+    return std::shared_ptr<const Binary>(std::move(binary));
+  }
+
+  const std::string& path() const override { return path_; }
+  const std::string& build_id() const override { return opened_.build_id; }
+  const std::vector<Issue>& debug_issues() const override { return opened_.debug_issues; }
+
+  PlanResult plan(const ProbeConfig& probe) const override {
+    const std::lock_guard lock(mutex_);
+    PlanResult result;
+    const auto asked = process_->ask(FrameKind::kPlan, encode(probe), [&](Frame& frame) -> Result<bool> {
+      if (frame.kind == FrameKind::kPlanEnd) {
+        auto issues = decode_issues(frame.payload);
+        if (!issues) return issues.error();
+        result.issues = *std::move(issues);
+        return true;
+      }
+      if (frame.kind != FrameKind::kPlanned || result.plans.size() >= kMaxPlans) return unexpected();
+      auto plan = decode_compiled_plan(frame.payload);
+      if (!plan) return plan.error();
+      result.plans.push_back(*std::move(plan));
+      return false;
+    });
+    if (asked) return result;
+    return {{}, {{path_ + ": " + asked.error().message, asked.error().hint}}};
+  }
+
+  bool has_function(const std::string& pattern) const override {
+    const std::lock_guard lock(mutex_);
+    bool found = false;
+    const auto asked =
+        process_->ask(FrameKind::kHasFunction, as_payload(pattern), [&](Frame& frame) -> Result<bool> {
+          if (frame.kind != FrameKind::kHasAnswer || frame.payload.size() != 1) return unexpected();
+          found = frame.payload[0] != std::byte{0};
+          return true;
+        });
+    return asked && found;
+  }
+
+ private:
+  static constexpr std::size_t kMaxPlans = 100'000;
+  static Error unexpected() { return make_error(ErrorCode::kCorrupt, "an answer to another question"); }
+
+  std::string path_;
+  OpenedBinary opened_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<PlanningProcess> process_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& file, const SandboxOptions& options) {
+  return SandboxedBinary::open(file, options);
+}
+
+}  // namespace backsight::probes

@@ -1,0 +1,78 @@
+# What a collector and its planning process say to each other (probes/sandbox.h).
+# Both are the same program, so there is no version: the messages never outlive
+# the two processes. What comes from the planning process is checked like
+# anything that comes from outside.
+@0xa0c35f3b0d1b7c52;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("backsight::schema::wire");
+
+struct OpenRequest {
+  path @0 :Text;
+  openPath @1 :Text;
+  debugRoots @2 :List(Text);
+}
+
+struct Issue {
+  message @0 :Text;
+  hint @1 :Text;
+}
+
+struct Failure {
+  code @0 :UInt8;           # ErrorCode
+  message @1 :Text;
+  hint @2 :Text;
+}
+
+struct Opened {
+  buildId @0 :Text;
+  debugIssues @1 :List(Issue);
+}
+
+struct ProbeRequest {
+  function @0 :Text;
+  line @1 :Text;
+  module @2 :Text;
+  onEntry @3 :Bool;
+  onReturn @4 :Bool;
+  captureDefault @5 :Bool;
+  capture @6 :List(CaptureRequest);
+  depth @7 :UInt32;
+  elements @8 :UInt32;
+  stringBytes @9 :UInt32;
+  bytes @10 :UInt32;
+}
+
+struct CaptureRequest {
+  name @0 :Text;
+  expression @1 :Text;
+}
+
+struct Site {
+  address @0 :UInt64;
+  fileOffset @1 :UInt64;
+  kind @2 :UInt8;
+  isUretprobe @3 :Bool;
+  frameAdjust @4 :Int16;
+  siteClass @5 :UInt8;
+}
+
+struct Vtable {
+  address @0 :UInt64;
+  type @1 :UInt32;
+}
+
+struct CompiledPlan {
+  plan @0 :Data;            # as stored: recording.capnp, Plan
+  sites @1 :List(Site);
+  ops @2 :Data;             # struct bs_op
+  types @3 :Data;           # struct bs_type
+  vtables @4 :List(Vtable);
+  entryPc @5 :UInt32;
+  returnPc @6 :UInt32;
+  issues @7 :List(Issue);
+}
+
+struct PlanEnd {
+  issues @0 :List(Issue);
+}
