@@ -59,12 +59,14 @@ class ElfBinary final : public Binary {
 };
 
 Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, const Options& options) {
-  auto opened = ElfFile::open(file.open_path.empty() ? file.path : file.open_path);
+  const Reading reading{options.files, options.map_files ? ElfFile::Access::kMapped : ElfFile::Access::kCopied};
+  auto opened = ElfFile::open(file.open_path.empty() ? file.path : file.open_path, reading.files.get(),
+                              reading.access);
   if (!opened) return opened.error();
   auto binary = std::make_shared<ElfBinary>();
   binary->path_ = file.path;
   binary->elf_ = std::make_shared<const ElfFile>(std::move(*opened));
-  DebugFile debug = find_debug_file(binary->elf_, file.path, options.debug_roots);
+  DebugFile debug = find_debug_file(binary->elf_, file.path, options.debug_roots, reading);
   binary->debug_issues_ = std::move(debug.issues);
   if (!debug.file) return std::shared_ptr<const Binary>(std::move(binary));
   auto session = DwarfSession::open(debug.file);

@@ -1,5 +1,7 @@
 #include "probes/debug_file.h"
 
+#include "probes/dwarf_sections.h"
+
 #include <cstdio>
 
 namespace backsight::probes {
@@ -22,13 +24,14 @@ struct Search {
   std::string shown;
   DebugFile result;
   std::string looked_in;
+  Reading reading;
 
   void note(const std::string& place) { looked_in += (looked_in.empty() ? "" : ", ") + place; }
 
   // Takes the candidate if it belongs to the binary. `crc`: demanded of a debuglink.
   bool try_candidate(const std::string& path, const std::uint32_t* crc) {
     note(path);
-    auto opened = ElfFile::open(path);
+    auto opened = ElfFile::open(path, reading.files.get(), reading.access);
     if (!opened) {
       if (opened.error().code != schema::ErrorCode::kNotFound) {
         result.issues.push_back(
@@ -54,7 +57,7 @@ struct Search {
         return false;
       }
     }
-    if (!opened->has_contents(".debug_info")) {
+    if (!has_debug_info(*opened, DwarfSections::Kind::kMain)) {
       result.issues.push_back({"debug file " + path + " of " + shown + " has no .debug_info", ""});
       return false;
     }
@@ -66,9 +69,9 @@ struct Search {
 }  // namespace
 
 DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const std::string& shown,
-                          const std::vector<std::string>& debug_roots) {
-  if (binary->has_contents(".debug_info")) return {binary, {}};
-  Search search{binary, shown, {}, shown};
+                          const std::vector<std::string>& debug_roots, const Reading& reading) {
+  if (has_debug_info(*binary, DwarfSections::Kind::kMain)) return {binary, {}};
+  Search search{binary, shown, {}, shown, reading};
   const std::string& id = binary->build_id();
   if (id.size() > 2) {
     for (const std::string& root : debug_roots) {

@@ -17,8 +17,14 @@ struct DebugFile {
   std::vector<Issue> issues;
 };
 
+// How files are opened and read.
+struct Reading {
+  std::shared_ptr<FileSource> files;  // null: directly
+  ElfFile::Access access = ElfFile::Access::kCopied;
+};
+
 // `shown` is the binary's path for messages.
 DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const std::string& shown,
-                          const std::vector<std::string>& debug_roots);
+                          const std::vector<std::string>& debug_roots, const Reading& reading = {});
 
 }  // namespace backsight::probes

@@ -7,7 +7,7 @@ namespace backsight::probes {
 namespace {
 
 template <class T>
-bool take(const std::vector<std::uint8_t>& bytes, std::uint64_t& at, T& value) {
+bool take(std::span<const std::uint8_t> bytes, std::uint64_t& at, T& value) {
   if (at > bytes.size() || bytes.size() - at < sizeof(T)) return false;
   std::memcpy(&value, bytes.data() + at, sizeof(T));
   at += sizeof(T);
@@ -18,7 +18,7 @@ bool take(const std::vector<std::uint8_t>& bytes, std::uint64_t& at, T& value) {
 //
 //   length 4 (or ffffffff + 8) | version 2 | address size 1 | segment size 1 | offset count 4 | offsets |
 //   lists
-bool is_sound(const std::vector<std::uint8_t>& bytes) {
+bool is_sound(std::span<const std::uint8_t> bytes) {
   std::uint64_t at = 0;
   while (at < bytes.size()) {
     std::uint32_t short_length = 0;
@@ -48,15 +48,19 @@ bool is_sound(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
-schema::Result<void> check_debug_sections(const ElfFile& file) {
+schema::Result<void> check_debug_sections(DwarfSections& sections) {
+  for (const char* name : {".debug_info", ".debug_abbrev", ".debug_str", ".debug_line", ".debug_types"}) {
+    const auto bytes = sections.load(name);
+    if (!bytes) return bytes.error();
+  }
   for (const char* name : {".debug_rnglists", ".debug_loclists"}) {
-    const Section* section = file.section(name);
-    if (!section || !file.has_contents(name)) continue;
-    const auto bytes = file.contents(*section);
-    if (bytes && is_sound(*bytes)) continue;
-    return schema::make_error(schema::ErrorCode::kCorrupt,
-                              "the debug information in " + file.path() + " is damaged: section " + name,
-                              "rebuild it, or install its debug symbol package again");
+    const auto bytes = sections.load(name);
+    if (!bytes) return bytes.error();
+    if (is_sound(*bytes)) continue;
+    return schema::make_error(
+        schema::ErrorCode::kCorrupt,
+        "the debug information in " + sections.file().path() + " is damaged: section " + name,
+        "rebuild it, or install its debug symbol package again");
   }
   return {};
 }

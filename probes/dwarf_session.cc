@@ -217,13 +217,13 @@ Dwarf_Half DieAttribute::form() const {
 }
 
 schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr<const ElfFile> file) {
-  BACKSIGHT_TRY(check_debug_sections(*file));
   std::unique_ptr<DwarfSession> session(new DwarfSession(std::move(file)));
+  BACKSIGHT_TRY(check_debug_sections(session->sections_));
   Dwarf_Error error = nullptr;
   // Our owners free every handle; libdwarf's own list of them costs half the time.
   dwarf_set_de_alloc_flag(0);
-  const int result = dwarf_init_b(session->file_->descriptor(), DW_DLC_READ, DW_GROUPNUMBER_ANY, nullptr,
-                                  nullptr, &session->debug_, &error);
+  const int result = dwarf_object_init_b(session->sections_.access(), nullptr, nullptr, DW_GROUPNUMBER_BASE,
+                                         &session->debug_, &error);
   if (result != DW_DLV_OK) {
     std::string reason = result == DW_DLV_ERROR ? dwarf_errmsg(error) : "no DWARF sections";
     if (error) dwarf_dealloc_error(nullptr, error);
@@ -243,7 +243,7 @@ schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr
 DwarfSession::~DwarfSession() {
   if (!debug_) return;
   Dwarf_Error error = nullptr;
-  dwarf_finish(debug_, &error);
+  dwarf_object_finish(debug_, &error);
 }
 
 void DwarfSession::load_units(bool is_info) {

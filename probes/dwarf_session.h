@@ -2,6 +2,7 @@
 // codes. A damaged entry reads as "not there". Not thread-safe.
 #pragma once
 
+#include "probes/dwarf_sections.h"
 #include "probes/elf_file.h"
 #include "schema/result.h"
 
@@ -103,11 +104,13 @@ class DwarfSession {
   std::string source_file(DieKey key, std::uint64_t file) const;
 
  private:
-  explicit DwarfSession(std::shared_ptr<const ElfFile> file) : file_(std::move(file)) {}
+  explicit DwarfSession(std::shared_ptr<const ElfFile> file)
+      : file_(std::move(file)), sections_(file_, DwarfSections::Kind::kMain) {}
   void load_units(bool is_info);
   std::vector<AddressRange> listed_ranges(const Die& die, const Unit& unit) const;
 
   std::shared_ptr<const ElfFile> file_;
+  mutable DwarfSections sections_;
   Dwarf_Debug debug_ = nullptr;
   std::vector<Unit> units_;
   bool complete_ = true;

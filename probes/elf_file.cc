@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -23,7 +24,6 @@ namespace {
 
 constexpr std::uint64_t kMaxTableEntries = 1 << 17;
 constexpr std::uint64_t kMaxNoteBytes = 1 << 16;
-constexpr std::uint64_t kMaxSectionBytes = 512 << 20;
 constexpr std::uint64_t kMaxCodeBytes = 16 << 20;
 
 template <class T>
@@ -40,6 +40,16 @@ std::string text_at(const std::vector<std::uint8_t>& bytes, std::uint64_t offset
   return std::string(begin, strnlen(begin, bytes.size() - offset));
 }
 
+std::string hex(const std::vector<std::uint8_t>& bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string result;
+  for (const std::uint8_t byte : bytes) {
+    result += kDigits[byte >> 4];
+    result += kDigits[byte & 15];
+  }
+  return result;
+}
+
 Error system_error(const std::string& path, int number) {
   const std::string message = "cannot open " + path + ": " + std::strerror(number);
   if (number == ENOENT || number == ENOTDIR) return make_error(ErrorCode::kNotFound, message);
@@ -51,8 +61,8 @@ Error system_error(const std::string& path, int number) {
 
 }  // namespace
 
-ElfFile::ElfFile(int descriptor, std::string path, std::uint64_t size)
-    : descriptor_(descriptor), path_(std::move(path)), size_(size) {}
+ElfFile::ElfFile(int descriptor, std::string path, Access access)
+    : descriptor_(descriptor), path_(std::move(path)), access_(access) {}
 
 ElfFile::ElfFile(ElfFile&& other) noexcept {
   *this = std::move(other);
@@ -61,7 +71,10 @@ ElfFile::ElfFile(ElfFile&& other) noexcept {
 ElfFile& ElfFile::operator=(ElfFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
+  std::swap(access_, other.access_);
+  std::swap(identity_, other.identity_);
   std::swap(size_, other.size_);
+  std::swap(mapping_, other.mapping_);
   std::swap(is_library_, other.is_library_);
   std::swap(build_id_, other.build_id_);
   std::swap(segments_, other.segments_);
@@ -70,18 +83,30 @@ ElfFile& ElfFile::operator=(ElfFile&& other) noexcept {
 }
 
 ElfFile::~ElfFile() {
+  if (mapping_) ::munmap(mapping_, size_);
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<ElfFile> ElfFile::open(const std::string& path) {
+Result<ElfFile> ElfFile::open(const std::string& path, FileSource* files, Access access) {
+  if (files) {
+    const Result<int> opened = files->open_file(path);
+    if (!opened) return opened.error();
+    return from_descriptor(*opened, path, access);
+  }
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return system_error(path, errno);
+  return from_descriptor(descriptor, path, access);
+}
+
+Result<ElfFile> ElfFile::from_descriptor(int descriptor, const std::string& path, Access access) {
+  ElfFile file(descriptor, path, access);
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(descriptor);
     return make_error(ErrorCode::kCorrupt, path + " is not a regular file");
   }
-  ElfFile file(descriptor, path, static_cast<std::uint64_t>(status.st_size));
+  file.size_ = static_cast<std::uint64_t>(status.st_size);
+  file.identity_ = {file.size_, status.st_ino,
+                    status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
   BACKSIGHT_TRY(file.parse());
   return file;
 }
@@ -162,32 +187,12 @@ void ElfFile::parse_notes(std::uint64_t offset, std::uint64_t size) {
     if (description + note->n_descsz > bytes.size()) return;
     if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && std::memcmp(&bytes[name], "GNU", 4) == 0 &&
         note->n_descsz <= 64) {
-      static constexpr char kDigits[] = "0123456789abcdef";
-      for (std::uint64_t i = 0; i < note->n_descsz; ++i) {
-        build_id_ += kDigits[bytes[description + i] >> 4];
-        build_id_ += kDigits[bytes[description + i] & 15];
-      }
+      const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(description);
+      build_id_ = hex({begin, begin + note->n_descsz});
       return;
     }
     at = next;
   }
-}
-
-std::optional<std::vector<std::uint8_t>> ElfFile::contents(const Section& section) const {
-  auto bytes = read(section.offset, section.size);
-  if (bytes.size() != section.size) return std::nullopt;
-  if (!section.compressed) return bytes;
-  const auto header = value_at<Elf64_Chdr>(bytes, 0);
-  if (!header || header->ch_type != ELFCOMPRESS_ZLIB || header->ch_size > kMaxSectionBytes)
-    return std::nullopt;
-  std::vector<std::uint8_t> result(header->ch_size);
-  uLongf length = result.size();
-  if (::uncompress(result.data(), &length, bytes.data() + sizeof(Elf64_Chdr),
-                   bytes.size() - sizeof(Elf64_Chdr)) != Z_OK ||
-      length != result.size()) {
-    return std::nullopt;
-  }
-  return result;
 }
 
 const Section* ElfFile::section(std::string_view name) const {
@@ -233,6 +238,16 @@ std::optional<DebugLink> ElfFile::debug_link() const {
   const auto crc = value_at<std::uint32_t>(bytes, (result.file.size() + 4) & ~3ull);
   if (!crc || result.file.empty() || result.file.find('/') != std::string::npos) return std::nullopt;
   result.crc = *crc;
+  return result;
+}
+
+std::optional<AltLink> ElfFile::alt_link() const {
+  const Section* link = section(".gnu_debugaltlink");
+  if (!link || link->size > 4096 + 64) return std::nullopt;
+  const auto bytes = read(link->offset, link->size);
+  AltLink result{text_at(bytes, 0), {}};
+  if (result.file.empty() || result.file.size() + 1 >= bytes.size()) return std::nullopt;
+  result.build_id = hex({bytes.begin() + static_cast<std::ptrdiff_t>(result.file.size()) + 1, bytes.end()});
   return result;
 }
 

@@ -71,6 +71,9 @@ class Binary {
   struct Options {
     std::vector<std::string> debug_roots = {"/usr/lib/debug"};
     std::shared_ptr<FileSource> files = nullptr;  // null: opens files itself, caches nothing
+    // Debug information is mapped, not copied: less memory and time, but a file that
+    // is cut meanwhile ends the process (SIGBUS). For processes that may die.
+    bool map_files = false;
   };
   // kNotFound, kPermission, kCorrupt (not an ELF file for x86-64). A binary
   // without debug information opens: debug_issue() says what was looked for.

@@ -1,0 +1,118 @@
+#include "probes/dwarf_sections.h"
+
+#include <dwarf.h>
+#include <elf.h>
+
+#include <algorithm>
+#include <array>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr std::array<std::string_view, 17> kNames = {
+    ".debug_info",     ".debug_types", ".debug_abbrev", ".debug_str",      ".debug_str_offsets",
+    ".debug_line",     ".debug_addr",  ".debug_ranges", ".debug_line_str", ".debug_rnglists",
+    ".debug_loclists", ".debug_loc",   ".debug_macro",  ".debug_frame",    ".debug_cu_index",
+    ".debug_tu_index", ".eh_frame",
+};
+
+bool is_index(std::string_view name) {
+  return name == ".debug_cu_index" || name == ".debug_tu_index";
+}
+
+// Contents under the name or, compressed in the older way, under .zdebug_*.
+const Section* find_section(const ElfFile& file, std::string_view name) {
+  if (file.has_contents(name)) return file.section(name);
+  const std::string old = name.substr(0, 7) == ".debug_" ? ".z" + std::string(name.substr(1)) : std::string();
+  return !old.empty() && file.has_contents(old) ? file.section(old) : nullptr;
+}
+
+std::string name_in(std::string_view standard, DwarfSections::Kind kind) {
+  std::string name(standard);
+  if (kind == DwarfSections::Kind::kSplit && !is_index(standard)) name += ".dwo";
+  return name;
+}
+
+}  // namespace
+
+bool has_debug_info(const ElfFile& file, DwarfSections::Kind kind) {
+  return find_section(file, name_in(".debug_info", kind)) != nullptr;
+}
+
+struct DwarfSections::Callbacks {
+  static DwarfSections& self(void* object) { return *static_cast<DwarfSections*>(object); }
+
+  // Section 0 is empty, as in ELF.
+  static int info(void* object, Dwarf_Half index, Dwarf_Obj_Access_Section* out, int*) {
+    const auto& entries = self(object).entries_;
+    if (index > entries.size()) return DW_DLV_NO_ENTRY;
+    *out = {};
+    out->name = index == 0 ? "" : entries[index - 1].name.c_str();
+    out->type = index == 0 ? SHT_NULL : SHT_PROGBITS;
+    out->size = index == 0 ? 0 : entries[index - 1].size;
+    out->addr = index == 0 ? 0 : entries[index - 1].section->address;
+    return DW_DLV_OK;
+  }
+  static Dwarf_Endianness byte_order(void*) { return DW_OBJECT_LSB; }
+  static Dwarf_Small length_size(void*) { return 4; }
+  static Dwarf_Small pointer_size(void*) { return 8; }
+  static Dwarf_Unsigned count(void* object) { return self(object).entries_.size() + 1; }
+  static int load(void* object, Dwarf_Half index, Dwarf_Small** out, int* error) {
+    auto& entries = self(object).entries_;
+    if (index == 0 || index > entries.size()) return DW_DLV_NO_ENTRY;
+    Entry& entry = entries[index - 1];
+    if (!self(object).load(entry)) {
+      *error = DW_DLE_SECTION_SIZE_ERROR;
+      return DW_DLV_ERROR;
+    }
+    // libdwarf reads only; its interface is older than const.
+    *out = const_cast<Dwarf_Small*>(entry.contents.bytes.data());
+    return DW_DLV_OK;
+  }
+
+  static constexpr Dwarf_Obj_Access_Methods kMethods = {info,  byte_order, length_size, pointer_size,
+                                                        count, load,       nullptr};
+};
+
+DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Kind kind)
+    : file_(std::move(file)), kind_(kind), access_{this, &Callbacks::kMethods} {
+  for (const std::string_view standard : kNames) {
+    if (is_index(standard) && kind == Kind::kMain) continue;
+    Entry entry;
+    entry.name = name_in(standard, kind);
+    entry.standard = standard;
+    entry.section = find_section(*file_, entry.name);
+    if (!entry.section) continue;
+    entry.size = file_->section_size(*entry.section);
+    if (entry.size > 0) entries_.push_back(std::move(entry));
+  }
+}
+
+schema::Result<void> DwarfSections::load(Entry& entry) {
+  if (entry.is_loaded) return {};
+  auto contents = file_->section_bytes(*entry.section);
+  if (!contents) return contents.error();
+  if (contents->bytes.size() != entry.size) {
+    return schema::make_error(schema::ErrorCode::kCorrupt,
+                              "section " + entry.section->name + " of " + file_->path() + " is damaged");
+  }
+  entry.contents = std::move(*contents);
+  entry.is_loaded = true;
+  return {};
+}
+
+schema::Result<std::span<const std::uint8_t>> DwarfSections::load(std::string_view name) {
+  const auto it =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.standard == name; });
+  if (it == entries_.end()) return std::span<const std::uint8_t>();
+  BACKSIGHT_TRY(load(*it));
+  return it->contents.bytes;
+}
+
+std::span<const std::uint8_t> DwarfSections::bytes(std::string_view name) {
+  const auto found = load(name);
+  return found ? *found : std::span<const std::uint8_t>();
+}
+
+}  // namespace backsight::probes
