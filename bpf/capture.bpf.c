@@ -63,7 +63,11 @@ static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u6
   event->plan = (__u16)cookie;
   event->tgid = pid_tgid >> 32;
   event->tid = pid_tgid;
-  event->frame = (by_rbp ? ctx->rbp : ctx->rsp) + (__s64)(__s16)(cookie >> 48);
+  __u64 frame = ctx->rsp;
+  /* Not a choice between addresses in the context: the verifier would refuse that. */
+  asm volatile("" : "+r"(frame));
+  if (by_rbp) frame = ctx->rbp;
+  event->frame = frame + (__s64)(__s16)(cookie >> 48);
   bpf_get_current_comm(event->comm, sizeof(event->comm));
   m->used = sizeof(struct bs_event);
   m->flags = 0;
@@ -77,12 +81,22 @@ static __always_inline void start_machine(struct bs_machine *m, const struct bs_
   m->done = 0;
   m->head = m->tail = 0;
   m->element_size = 0;
+  m->walk.is_active = 0;
+  m->request.is_final = 0;
   m->type_base = plan->type_base;
   m->max_depth = plan->max_depth;
   m->max_elements = plan->max_elements;
   m->max_string = plan->max_string;
   m->max_bytes = plan->max_bytes;
   m->epoch++;
+}
+
+/* The instruction pointer is at the site, whose distance from the plan's address
+ * the cookie tells. */
+static __always_inline void find_bias(struct bs_machine *m, const struct bs_plan *plan, __u64 cookie) {
+  __s64 delta = (__s64)(cookie << 16) >> 40;
+  m->has_bias = delta != BS_NO_SITE_DELTA;
+  m->bias = m->registers[BS_RIP] - delta - plan->link_address;
 }
 
 /* Wake the consumer only when the ring is an eighth full, and again only after
@@ -143,6 +157,7 @@ int capture(struct pt_regs *ctx) {
   if (pc) {
     take_registers(m, ctx);
     start_machine(m, plan, pc);
+    find_bias(m, plan, cookie);
     run_machine(m);
   }
   send_event(m, count, waiting);

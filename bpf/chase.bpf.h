@@ -12,12 +12,25 @@ static __always_inline __u64 element_word(struct bs_machine *m, __u32 offset) {
   return *(__u64 *)(m->buffer + at);
 }
 
-static __always_inline void begin_request(struct bs_machine *m, const struct bs_op *op, __u64 address) {
+/* `bytes` (1, 2, 4) at `offset` of the element, zero-extended. */
+static __always_inline __u32 element_part(struct bs_machine *m, __u32 offset, __u32 bytes) {
+  if (offset > BS_MAX_OBJECT || offset + bytes > m->element_size) return 0;
+  __u32 at = m->element + offset;
+  if (at > BS_MAX_EVENT + BS_MAX_OBJECT) return 0;
+  const __u8 *part = m->buffer + at;
+  return bytes == 1 ? *part : bytes == 2 ? *(const __u16 *)part : *(const __u32 *)part;
+}
+
+static __always_inline void begin_request_of(struct bs_machine *m, __u32 type, __u64 address) {
   struct bs_request *r = &m->request;
   r->address = address;
-  r->type = op->c;
+  r->type = type;
   r->root = m->root;
   r->depth = m->depth + 1;
+}
+
+static __always_inline void begin_request(struct bs_machine *m, const struct bs_op *op, __u64 address) {
+  begin_request_of(m, op->c, address);
 }
 
 /* Takes `count` elements of `granule` bytes, at most `max`. */
@@ -87,6 +100,35 @@ static __always_inline void chase_counted(struct bs_machine *m, const struct bs_
   else
     request_elements(m, count, granule, m->max_elements, BS_ITEM_ELEMENT_LIMIT);
   copy_object(m);
+}
+
+/* Words of bits: std::vector<bool>. */
+static __always_inline void chase_bits(struct bs_machine *m, const struct bs_op *op) {
+  __u64 begin = element_word(m, op->b), words;
+  if (!begin) return;
+  begin_request(m, op, begin);
+  if (op->a) {
+    __u32 at = op->b + (__s8)op->a * 8;
+    __u64 last = element_word(m, at);
+    words = ((last - begin) >> 3) + (element_part(m, at + 8, 4) != 0);
+    if (last < begin || (last - begin) & 7) words = ~0ull;
+  } else {
+    __u64 bits = element_word(m, op->d >> 32);
+    words = (bits >> 6) + ((bits & 63) != 0);
+  }
+  if (words > 0xffffffffull / 64) {
+    make_absurd_item(m);
+    return;
+  }
+  if (seen_before(m, begin, op->c, words * 8)) return;
+  request_elements(m, words, 8, (m->max_elements >> 6) + ((m->max_elements & 63) != 0),
+                   BS_ITEM_ELEMENT_LIMIT);
+  copy_object(m);
+}
+
+/* A part of the element says whether the next operations have something to follow. */
+static __always_inline void chase_if(struct bs_machine *m, const struct bs_op *op) {
+  if ((element_part(m, op->b, op->a) & (__u32)(op->d >> 32)) != (__u32)op->d) m->pc += op->c;
 }
 
 /* Makes the next element current, from this item or the next one in the queue.

@@ -2,7 +2,7 @@
 #ifndef BACKSIGHT_BPF_INTERPRETER_BPF_H
 #define BACKSIGHT_BPF_INTERPRETER_BPF_H
 
-#include "bpf/chase.bpf.h"
+#include "bpf/follow.bpf.h"
 
 /* The loader has checked each program's use of the stack; the tests here only
  * keep the verifier and a wrong loader from harm. */
@@ -118,24 +118,19 @@ static __always_inline void copy_root_string(struct bs_machine *m, const struct 
   copy_string(m);
 }
 
+/* An address that is known from the binary alone. */
+static __always_inline void push_linked(struct bs_machine *m, const struct bs_op *op) {
+  if (m->has_bias) {
+    push(m, m->bias + op->d);
+    return;
+  }
+  make_failed_item(m, op->c, op->b, BS_ITEM_BAD_ADDRESS, 0, 0);
+  m->skip = 1;
+}
+
 static __always_inline void root(struct bs_machine *m) {
   m->sp = 0;
   m->skip = 0;
-}
-
-static __noinline int run_chase(struct bs_machine *m, const struct bs_op *op) {
-  if (!m || !op) return 0;
-  if (op->code == BS_OP_CHASE_PTR)
-    chase_pointer(m, op);
-  else if (op->code == BS_OP_CHASE_CSTR)
-    chase_string(m, op);
-  else if (op->code == BS_OP_CHASE_SPAN)
-    chase_span(m, op);
-  else if (op->code == BS_OP_CHASE_COUNTED)
-    chase_counted(m, op);
-  else
-    m->done = 1;
-  return 0;
 }
 
 /* `count` elements from `begin`, but none at or beyond `end`; a negative count stays. */
@@ -184,6 +179,9 @@ static __always_inline void step(struct bs_machine *m) {
       break;
     case BS_OP_PUSH_IP_REL:
       push(m, m->registers[BS_RIP] + op->d);
+      break;
+    case BS_OP_PUSH_LINKED:
+      push_linked(m, op);
       break;
     case BS_OP_ADD_CONST:
       push(m, pop(m) + op->d);

@@ -7,10 +7,11 @@
 
 #define BS_ITEM_SIZE ((__u32)sizeof(struct bs_item))
 
-/* Objects already captured by this event. Returns 1 where {type, address,
- * length} is known; else notes it. A full neighbourhood is not noted: the other
- * limits still end the chase. */
-static __always_inline int seen_before(struct bs_machine *m, __u64 address, __u32 type, __u32 length) {
+/* Objects already captured by this event. Returns where the item of {type,
+ * address, length} is if that is known; else notes that it will be the next item
+ * and returns 0. A full neighbourhood is not noted: the other limits still end
+ * the chase. */
+static __always_inline __u32 note_object(struct bs_machine *m, __u64 address, __u32 type, __u32 length) {
   __u32 at = (__u32)((address >> 3) ^ (address >> 13) ^ type * 0x9e3779b1u);
 #pragma unroll
   for (__u32 i = 0; i < BS_SEEN_PROBES; i++) {
@@ -20,11 +21,16 @@ static __always_inline int seen_before(struct bs_machine *m, __u64 address, __u3
       entry->address = address;
       entry->type = type;
       entry->length = length;
+      entry->item = m->used;
       return 0;
     }
-    if (entry->address == address && entry->type == type && entry->length == length) return 1;
+    if (entry->address == address && entry->type == type && entry->length == length) return entry->item;
   }
   return 0;
+}
+
+static __always_inline int seen_before(struct bs_machine *m, __u64 address, __u32 type, __u32 length) {
+  return note_object(m, address, type, length) != 0;
 }
 
 static __always_inline struct bs_type *find_type(struct bs_machine *m, __u32 type) {
@@ -125,7 +131,7 @@ static __noinline int copy_object(struct bs_machine *m) {
     }
   }
   end_item(m, captured);
-  if (captured) queue_item(m, offset, r->type, r->depth, captured);
+  if (captured && !r->is_final) queue_item(m, offset, r->type, r->depth, captured);
   return 0;
 }
 

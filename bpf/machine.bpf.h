@@ -19,6 +19,8 @@ struct bs_seen {
   __u64 address;
   __u32 type;
   __u32 length;
+  __u32 item; /* where its item begins in buffer, if there was room for it */
+  __u32 reserved;
 };
 
 /* An item about to be made from target memory. */
@@ -31,6 +33,24 @@ struct bs_request {
   __u16 root;
   __u8 depth;
   __u8 limit_status; /* where length > limit */
+  __u32 is_final;    /* 1: what it points to is followed by other means */
+};
+
+/* Where a walk over nodes or blocks is. It goes on by one node a step: the
+ * machine stays at the operation until the walk has ended. */
+struct bs_walk {
+  __u64 at;    /* the node that comes next */
+  __u64 from;  /* tree: the child that was left upwards */
+  __u64 end;   /* list: the address that is no node but the end */
+  __u64 count; /* tree: nodes to come; blocks: elements to come */
+  __u32 is_active;
+  __u32 left;  /* elements that may still be taken */
+  __u32 steps; /* left for this walk: structures that change or lie end too */
+  __u32 going; /* tree: enum bs_going */
+  __u32 first; /* list: length of the event when the walk began; blocks: their pointers' item */
+  __u32 index; /* blocks: number of the next */
+  __u32 skip;  /* blocks: elements before the first one that is used, in the next block */
+  __u32 reserved;
 };
 
 struct bs_machine {
@@ -58,8 +78,13 @@ struct bs_machine {
   __u32 max_string;
   __u32 max_bytes;
 
+  __u64 bias; /* load bias; link-time address + bias = address in the process */
+  __u32 has_bias;
+  __u32 reserved;
+
   __u64 epoch; /* of this event, in seen */
   struct bs_request request;
+  struct bs_walk walk;
   __u64 stack[BS_STACK];
   __u64 registers[BS_REGISTERS];
   __u32 queue[BS_QUEUE]; /* offsets of items in buffer */

@@ -39,6 +39,13 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, BS_MAX_VTABLES);
+  __type(key, struct bs_vtable_key);
+  __type(value, struct bs_vtable);
+} vtables SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 32768);
   __type(key, __u32); /* tgid */
   __type(value, struct bs_membership);

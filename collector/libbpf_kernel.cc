@@ -83,6 +83,13 @@ schema::Result<std::unique_ptr<Attachment>> attach_perf(const AttachRequest& req
   return std::unique_ptr<Attachment>(std::move(attachment));
 }
 
+// What the site tells the program about where it is: see BS_COOKIE.
+std::int64_t site_delta(const probes::Site& site, std::uint64_t link_address) {
+  const auto delta = static_cast<std::int64_t>(site.address - link_address);
+  const bool fits = delta > BS_NO_SITE_DELTA && delta < -std::int64_t{BS_NO_SITE_DELTA};
+  return fits && !site.is_uretprobe ? delta : BS_NO_SITE_DELTA;
+}
+
 std::size_t round_ring(std::uint64_t bytes) {
   if (bytes < kMinRingBytes) return kMinRingBytes;
   if (bytes > kMaxRingBytes) return kMaxRingBytes;
@@ -210,7 +217,10 @@ schema::Result<void> LibbpfKernel::follow_processes() {
 }
 
 schema::Result<void> LibbpfKernel::open_maps() {
-  auto plans = PlanMaps::open({.plans = map_fd("plans"), .ops = map_fd("ops"), .types = map_fd("types")});
+  auto plans = PlanMaps::open({.plans = map_fd("plans"),
+                               .ops = map_fd("ops"),
+                               .types = map_fd("types"),
+                               .vtables = map_fd("vtables")});
   if (!plans) return std::move(plans).error();
   plans_ = std::move(*plans);
   auto data = RingReader::open(map_fd("events"), ring_bytes_);
@@ -241,9 +251,12 @@ schema::Result<std::unique_ptr<Attachment>> LibbpfKernel::attach(const std::stri
                                                                  std::uint32_t plan_index,
                                                                  const std::vector<probes::Site>& sites) {
   AttachRequest request{.program_fd = program_fd("capture"), .path = open_path, .points = {}};
+  const std::uint64_t link_address = plans_->link_address(plan_index);
   for (const auto& site : sites)
     request.points.push_back(
-        {site.file_offset, BS_COOKIE(plan_index, site.kind, BS_NO_SITE_DELTA, site.frame_adjust), site.is_uretprobe});
+        {site.file_offset,
+         BS_COOKIE(plan_index, site.kind, site_delta(site, link_address), site.frame_adjust),
+         site.is_uretprobe});
   return attach_points(request);
 }
 

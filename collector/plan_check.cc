@@ -1,16 +1,14 @@
 #include "collector/plan_check.h"
 
+#include "collector/chase_check.h"
+
 #include <limits>
 
 namespace backsight::collector {
+
 namespace {
 
 constexpr std::uint32_t kNone = 0xffffffff;
-
-schema::Error wrong(std::size_t pc, const std::string& what) {
-  return schema::make_error(schema::ErrorCode::kInvalid,
-                            "operation " + std::to_string(pc) + " of the capture plan: " + what);
-}
 
 bool is_load_size(unsigned bytes) {
   return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
@@ -26,6 +24,7 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
     case BS_OP_PUSH_REG:
     case BS_OP_PUSH_CONST:
     case BS_OP_PUSH_IP_REL:
+    case BS_OP_PUSH_LINKED:
       pushes = 1;
       return true;
     case BS_OP_ADD_CONST:
@@ -55,18 +54,19 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
 }
 
 schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
-  if (op.code == BS_OP_PUSH_REG && op.a > BS_RIP) return wrong(pc, "no register " + std::to_string(op.a));
+  if (op.code == BS_OP_PUSH_REG && op.a > BS_RIP)
+    return wrong_operation(pc, "no register " + std::to_string(op.a));
   if (op.code == BS_OP_LOAD && !is_load_size(op.a))
-    return wrong(pc, "cannot load " + std::to_string(op.a) + " bytes");
+    return wrong_operation(pc, "cannot load " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_EXTEND && (op.a == 8 || !is_load_size(op.a)))
-    return wrong(pc, "cannot extend " + std::to_string(op.a) + " bytes");
+    return wrong_operation(pc, "cannot extend " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
-    return wrong(pc, "cannot emit " + std::to_string(op.d) + " bytes");
+    return wrong_operation(pc, "cannot emit " + std::to_string(op.d) + " bytes");
   if (op.code == BS_OP_COPY_RANGE && op.a > 2)
-    return wrong(pc, "a range has no bounds of kind " + std::to_string(op.a));
+    return wrong_operation(pc, "a range has no bounds of kind " + std::to_string(op.a));
   if ((op.code == BS_OP_COPY || op.code == BS_OP_COPY_RANGE) && (op.d == 0 || op.d > BS_MAX_OBJECT))
-    return wrong(pc, "an object of " + std::to_string(op.d) + " bytes; at most " +
-                         std::to_string(BS_MAX_OBJECT) + " can be captured");
+    return wrong_operation(pc, "an object of " + std::to_string(op.d) + " bytes; at most " +
+                                   std::to_string(BS_MAX_OBJECT) + " can be captured");
   return {};
 }
 
@@ -75,39 +75,16 @@ schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t 
   for (; pc < ops.size(); pc++) {
     const bs_op& op = ops[pc];
     int pops = 0, pushes = 0;
-    if (!stack_effect(op, pops, pushes)) return wrong(pc, "unknown code " + std::to_string(op.code));
+    if (!stack_effect(op, pops, pushes))
+      return wrong_operation(pc, "unknown code " + std::to_string(op.code));
     BACKSIGHT_TRY(check_operands(op, pc));
     if (op.code == BS_OP_END) return {};
     if (op.code == BS_OP_ROOT) depth = 0;
-    if (depth < pops) return wrong(pc, "the stack is empty");
+    if (depth < pops) return wrong_operation(pc, "the stack is empty");
     depth += pushes - pops;
-    if (depth > static_cast<int>(BS_STACK)) return wrong(pc, "the stack is full");
+    if (depth > static_cast<int>(BS_STACK)) return wrong_operation(pc, "the stack is full");
   }
-  return wrong(pc, "the program has no end");
-}
-
-schema::Result<void> check_chase_operation(const bs_op& op, std::size_t pc, std::uint32_t size) {
-  const auto inside = [size](std::int64_t offset) { return offset >= 0 && offset + 8 <= size; };
-  const std::uint64_t granule = op.code == BS_OP_CHASE_COUNTED ? static_cast<std::uint32_t>(op.d) : op.d;
-  bool fits = inside(op.b);
-  if (op.code == BS_OP_CHASE_SPAN) fits = fits && inside(op.b + static_cast<signed char>(op.a) * 8);
-  if (op.code == BS_OP_CHASE_COUNTED) fits = fits && inside(static_cast<std::int64_t>(op.d >> 32));
-  if (!fits) return wrong(pc, "it reads outside its element of " + std::to_string(size) + " bytes");
-  if (op.code != BS_OP_CHASE_CSTR && (granule == 0 || granule > BS_MAX_OBJECT))
-    return wrong(pc, "an object of " + std::to_string(granule) + " bytes; at most " +
-                         std::to_string(BS_MAX_OBJECT) + " can be captured");
-  return {};
-}
-
-schema::Result<void> check_chase(const std::vector<bs_op>& ops, std::uint32_t pc, std::uint32_t size) {
-  for (; pc < ops.size(); pc++) {
-    const bs_op& op = ops[pc];
-    if (op.code == BS_OP_NEXT) return {};
-    if (op.code < BS_OP_CHASE_PTR || op.code > BS_OP_CHASE_COUNTED)
-      return wrong(pc, "code " + std::to_string(op.code) + " is not a chase operation");
-    BACKSIGHT_TRY(check_chase_operation(op, pc, size));
-  }
-  return wrong(pc, "the chase program has no end");
+  return wrong_operation(pc, "the program has no end");
 }
 
 }  // namespace
@@ -119,8 +96,13 @@ schema::Result<void> check_plan(const probes::CompiledPlan& plan) {
     if (type.chase_pc == kNone) continue;
     if (type.size == 0)
       return schema::make_error(schema::ErrorCode::kInvalid, "a type of 0 bytes has a chase program");
-    BACKSIGHT_TRY(check_chase(plan.ops, type.chase_pc, type.size));
+    BACKSIGHT_TRY(check_chase_program(plan, type.chase_pc, type.size));
   }
+  for (const probes::Vtable& vtable : plan.vtables)
+    if (vtable.type.value >= plan.types.size())
+      return schema::make_error(schema::ErrorCode::kInvalid, "a vtable of type " +
+                                                                 std::to_string(vtable.type.value) + " of " +
+                                                                 std::to_string(plan.types.size()));
   return {};
 }
 

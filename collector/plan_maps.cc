@@ -2,6 +2,8 @@
 
 #include "collector/plan_check.h"
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -65,6 +67,7 @@ schema::Result<std::unique_ptr<PlanMaps>> PlanMaps::open(Descriptors maps) {
   result->plans_ = std::move(*plans);
   result->ops_ = std::move(*ops);
   result->types_ = std::move(*types);
+  result->vtables_ = maps.vtables;
   return result;
 }
 
@@ -85,6 +88,7 @@ std::optional<PlanMaps::Space> PlanMaps::allocate(const probes::CompiledPlan& pl
 }
 
 void PlanMaps::release(const Space& space) {
+  for (const bs_vtable_key& key : space.vtables) bpf_map_delete_elem(vtables_, &key);
   ops_space_.release(space.ops_begin, space.ops_length);
   types_space_.release(space.types_begin, space.types_length);
 }
@@ -96,7 +100,7 @@ schema::Result<std::uint32_t> PlanMaps::install(const probes::CompiledPlan& plan
                               "service number " + std::to_string(service) + ": at most " +
                                   std::to_string(BS_MAX_SERVICES) + " services can be followed");
   if (auto checked = check_plan(plan); !checked) return checked.error().within(plan.plan.function);
-  const auto space = allocate(plan);
+  auto space = allocate(plan);
   if (!space)
     return schema::make_error(schema::ErrorCode::kNoSpace,
                               plan.plan.function + ": no room for " + std::to_string(plan.ops.size()) +
@@ -110,9 +114,18 @@ schema::Result<std::uint32_t> PlanMaps::install(const probes::CompiledPlan& plan
         plan.plan.function + ": " + std::to_string(BS_MAX_PLANS - 1) + " functions are probed already",
         "probe fewer functions");
   }
+  add_vtables(plan, *space);
   write_plan(*index, plan, *space, service, flags);
-  installed_[*index] = *space;
+  installed_[*index] = std::move(*space);
   return *index;
+}
+
+void PlanMaps::add_vtables(const probes::CompiledPlan& plan, Space& space) {
+  for (const probes::Vtable& vtable : plan.vtables) {
+    const bs_vtable_key key{.address = vtable.address, .type_base = space.types_begin, .reserved = 0};
+    const bs_vtable value{.type = vtable.type.value, .size = plan.types[vtable.type.value].size};
+    if (bpf_map_update_elem(vtables_, &key, &value, BPF_NOEXIST) == 0) space.vtables.push_back(key);
+  }
 }
 
 void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan, const Space& space,
@@ -132,6 +145,7 @@ void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan,
   entry.max_elements = limits.elements;
   entry.max_string = std::min(limits.string_bytes, BS_MAX_STRING);
   entry.max_bytes = std::min(limits.bytes, BS_MAX_EVENT);
+  entry.link_address = plan.plan.address;
   plans_[index] = entry;
   set_flags(index, flags);
 }

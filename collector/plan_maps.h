@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 namespace backsight::collector {
 
@@ -27,6 +28,7 @@ class MappedArray {
   ~MappedArray();
 
   Value& operator[](std::uint32_t index) { return values_[index]; }
+  const Value& operator[](std::uint32_t index) const { return values_[index]; }
 
  private:
   Value* values_ = nullptr;
@@ -36,7 +38,7 @@ class MappedArray {
 class PlanMaps {
  public:
   struct Descriptors {
-    int plans = -1, ops = -1, types = -1;
+    int plans = -1, ops = -1, types = -1, vtables = -1;
   };
   static schema::Result<std::unique_ptr<PlanMaps>> open(Descriptors maps);
 
@@ -44,6 +46,8 @@ class PlanMaps {
   schema::Result<std::uint32_t> install(const probes::CompiledPlan& plan, std::uint32_t service,
                                         std::uint32_t flags);
   void set_flags(std::uint32_t plan_index, std::uint32_t flags);
+  // Link-time address that the plan's sites are counted from.
+  std::uint64_t link_address(std::uint32_t plan_index) const { return plans_[plan_index].link_address; }
   // Disables the plan. Its index and space are used again only after the ring
   // was read up to `produced`: records of the old plan may wait in it.
   void remove(std::uint32_t plan_index, std::uint64_t produced);
@@ -55,6 +59,7 @@ class PlanMaps {
   struct Space {
     std::uint32_t ops_begin = 0, ops_length = 0;
     std::uint32_t types_begin = 0, types_length = 0;
+    std::vector<bs_vtable_key> vtables;
   };
   struct Removed {
     std::uint32_t index;
@@ -64,7 +69,10 @@ class PlanMaps {
   void release(const Space& space);
   void write_plan(std::uint32_t index, const probes::CompiledPlan& plan, const Space& space,
                   std::uint32_t service, std::uint32_t flags);
+  // As many as there is room for: objects of the others are shown as their static type.
+  void add_vtables(const probes::CompiledPlan& plan, Space& space);
 
+  int vtables_ = -1;  // of the kernel's programs, which outlive this
   MappedArray<bs_plan> plans_;
   MappedArray<bs_op> ops_;
   MappedArray<bs_type> types_;

@@ -170,6 +170,7 @@ std::vector<probes::Site> ret_sites(const FunctionPlace& function) {
   std::vector<probes::Site> sites;
   for (const std::uint64_t offset : function.ret_offsets) {
     probes::Site site;
+    site.address = function.address + (offset - function.file_offset);
     site.file_offset = offset;
     site.kind = BS_SITE_RETURN;
     sites.push_back(site);
