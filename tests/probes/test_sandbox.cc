@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
 
 TEST_CASE("a confined planner makes the same plans") {
   const auto here = Binary::open({kShop, kShop}, {});
-  REQUIRE(here);
+  REQUIRE(here.has_value());
   const auto there = open_shop();
   CHECK(there->build_id() == (*here)->build_id());
   CHECK(there->path() == kShop);
@@ -125,15 +125,15 @@ TEST_CASE("a confined planner makes the same plans") {
 
 TEST_CASE("a file that cannot be opened, or is no program, is an error like any other") {
   const auto missing = open_in_sandbox({"/nowhere/program", "/nowhere/program"}, {});
-  REQUIRE_FALSE(missing);
+  REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().code == schema::ErrorCode::kNotFound);
   CHECK(missing.error().message.find("/nowhere/program") != std::string::npos);
   const auto text = open_in_sandbox({"/etc/passwd", "/etc/passwd"}, {});
-  REQUIRE_FALSE(text);
+  REQUIRE_FALSE(text.has_value());
   CHECK(text.error().message.find("not an ELF file") != std::string::npos);
   const std::string fifo = std::string(P_tmpdir) + "/backsight-sandbox-" + std::to_string(::getpid());
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  CHECK_FALSE(open_in_sandbox({fifo, fifo}, {}));
+  CHECK_FALSE(open_in_sandbox({fifo, fifo}, {}).has_value());
   ::unlink(fifo.c_str());
   CHECK(children().empty());
 }
@@ -224,17 +224,17 @@ TEST_CASE("frames that are too large or cut off are errors") {
   Channel writer(pair[0]);
   Channel reader(pair[1]);
   const std::string text(1000, 'x');
-  REQUIRE(writer.send(FrameKind::kHasFunction, as_payload(text)));
-  REQUIRE(writer.send(FrameKind::kHasFunction, as_payload(text)));
+  REQUIRE(writer.send(FrameKind::kHasFunction, as_payload(text)).has_value());
+  REQUIRE(writer.send(FrameKind::kHasFunction, as_payload(text)).has_value());
   auto whole = reader.receive(1000);
-  REQUIRE(whole);
+  REQUIRE(whole.has_value());
   CHECK(whole->text() == text);
   const auto large = reader.receive(999);
-  REQUIRE_FALSE(large);
+  REQUIRE_FALSE(large.has_value());
   CHECK(large.error().code == schema::ErrorCode::kCorrupt);
   REQUIRE(::write(pair[0], "abc", 3) == 3);
   ::close(pair[0]);
-  CHECK_FALSE(reader.receive(1u << 20));
+  CHECK_FALSE(reader.receive(1u << 20).has_value());
   ::close(pair[1]);
 }
 
