@@ -1,13 +1,15 @@
 #include "probes/disassembly.h"
 
+#include "probes/instruction_class.h"
+#include "probes/jump_tables.h"
+
 #include <Zydis/Zydis.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 namespace backsight::probes {
-
-using schema::SiteClass;
 
 namespace {
 
@@ -23,26 +25,6 @@ struct Decoded {
   ZydisDecodedInstruction instruction;
   ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 };
-
-// The kernel emulates nop, push of a 64-bit register, direct jumps, near
-// conditional jumps and direct calls (arch/x86/kernel/uprobes.c, *_setup_xol_ops).
-SiteClass classify(const ZydisDecodedInstruction& in, const std::uint8_t* bytes) {
-  static constexpr std::uint8_t kNop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
-  if (in.length == 5 && std::equal(kNop5, kNop5 + 5, bytes)) return SiteClass::kNop5;
-  const bool has_prefix = in.raw.prefix_count > 0;
-  const bool has_rex_only =
-      in.raw.prefix_count == 0 || (in.raw.prefix_count == 1 && (bytes[0] & 0xf0) == 0x40);
-  if (in.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT) {
-    if (in.opcode == 0x90 && in.mnemonic == ZYDIS_MNEMONIC_NOP) return SiteClass::kEmulated;
-    if (in.opcode >= 0x50 && in.opcode <= 0x57 && has_rex_only) return SiteClass::kEmulated;
-    if (has_prefix) return SiteClass::kSingleStep;
-    if (in.opcode == 0xeb || in.opcode == 0xe9 || in.opcode == 0xe8) return SiteClass::kEmulated;
-    if (in.opcode >= 0x70 && in.opcode <= 0x7f) return SiteClass::kEmulated;
-  } else if (in.opcode_map == ZYDIS_OPCODE_MAP_0F && !has_prefix && in.opcode >= 0x80 && in.opcode <= 0x8f) {
-    return SiteClass::kEmulated;
-  }
-  return SiteClass::kSingleStep;
-}
 
 InstructionKind kind_of(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
   switch (in.meta.category) {
@@ -95,6 +77,71 @@ void classify_indirect(Instruction& result, const ZydisDecodedInstruction& in,
     // gcc marks table jumps notrack where the program is built for CET.
     result.is_table_jump =
         (in.attributes & ZYDIS_ATTRIB_HAS_NOTRACK) != 0 || follows_table_load(recent, operand.reg.value);
+  }
+}
+
+// For each register, the address in the file that "lea register, [rip + …]" last
+// gave it, in the order of the code; 0: something else.
+using Addresses = std::array<std::uint64_t, 16>;
+
+std::optional<std::size_t> general_register(ZydisRegister reg) {
+  const ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+  if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15) return std::nullopt;
+  return static_cast<std::size_t>(whole - ZYDIS_REGISTER_RAX);
+}
+
+void note_address(const Decoded& decoded, std::uint64_t address, Addresses& addresses) {
+  const auto& [in, operands] = decoded;
+  for (int i = 0; i < in.operand_count; ++i) {
+    if (operands[i].type != ZYDIS_OPERAND_TYPE_REGISTER) continue;
+    if (!(operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)) continue;
+    if (const auto reg = general_register(operands[i].reg.value)) addresses[*reg] = 0;
+  }
+  if (in.mnemonic != ZYDIS_MNEMONIC_LEA || operands[1].mem.base != ZYDIS_REGISTER_RIP) return;
+  const auto reg = general_register(operands[0].reg.value);
+  if (reg) addresses[*reg] = address + in.length + static_cast<std::uint64_t>(operands[1].mem.disp.value);
+}
+
+struct IndirectJump {
+  std::uint64_t address = 0;
+  std::optional<JumpTable> table;
+};
+
+// The table that an indirect jump reads: "jmp [table + index*8]", the same with
+// the load apart, or offsets added to the table's address.
+std::optional<JumpTable> table_of(const Decoded& jump, const std::vector<Decoded>& recent,
+                                  const Addresses& addresses) {
+  const auto indexed = [&](const ZydisDecodedOperand& operand) -> std::optional<JumpTable> {
+    if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.index == ZYDIS_REGISTER_NONE)
+      return std::nullopt;
+    if (operand.mem.scale != 4 && operand.mem.scale != 8) return std::nullopt;
+    std::uint64_t base = 0;
+    if (operand.mem.base != ZYDIS_REGISTER_NONE) {
+      const auto reg = general_register(operand.mem.base);
+      if (!reg || addresses[*reg] == 0) return std::nullopt;
+      base = addresses[*reg];
+    }
+    const auto offset = operand.mem.disp.has_displacement ? operand.mem.disp.value : 0;
+    return JumpTable{base + static_cast<std::uint64_t>(offset), operand.mem.scale};
+  };
+  if (jump.operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY) return indexed(jump.operands[0]);
+  for (std::size_t i = recent.size(); i-- > 0;) {
+    const auto& [in, operands] = recent[i];
+    const bool loads = in.mnemonic == ZYDIS_MNEMONIC_MOVSXD || in.mnemonic == ZYDIS_MNEMONIC_MOV;
+    if (!loads || in.operand_count < 2 || operands[1].type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
+    if (const auto table = indexed(operands[1])) return table;
+  }
+  return std::nullopt;
+}
+
+void read_tables(const ElfFile& binary, const std::vector<IndirectJump>& jumps, FunctionCode& code) {
+  for (const IndirectJump& jump : jumps) {
+    const Instruction* instruction = code.at(jump.address);
+    if (!instruction || !instruction->is_table_jump) continue;
+    const auto targets =
+        jump.table ? read_jump_table(binary, *jump.table, code.ranges) : std::vector<std::uint64_t>{};
+    code.has_unread_table |= targets.empty();
+    code.table_targets.insert(code.table_targets.end(), targets.begin(), targets.end());
   }
 }
 
@@ -194,6 +241,7 @@ const Instruction* FunctionCode::at(std::uint64_t address) const {
 FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>& ranges) {
   FunctionCode result;
   result.ranges = ranges;
+  std::vector<IndirectJump> jumps;
   ZydisDecoder decoder;
   ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
   for (const AddressRange& range : ranges) {
@@ -203,6 +251,7 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       return result;
     }
     std::vector<Decoded> recent;
+    Addresses addresses{};
     for (std::uint64_t at = 0; at < bytes.size();) {
       Decoded decoded;
       if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes.data() + at, bytes.size() - at,
@@ -215,7 +264,11 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       instruction.address = range.begin + at;
       instruction.length = in.length;
       instruction.kind = kind_of(in, decoded.operands);
-      instruction.site_class = classify(in, bytes.data() + at);
+      const InstructionClass kernel =
+          classify_instruction(in, decoded.operands, bytes.data() + at, instruction.address);
+      instruction.site_class = kernel.site_class;
+      instruction.is_refused = kernel.is_refused;
+      instruction.is_nop5 = kernel.is_nop5;
       instruction.undoes_frame = undoes_frame(in, decoded.operands);
       instruction.is_push = in.mnemonic == ZYDIS_MNEMONIC_PUSH;
       instruction.is_nop = in.mnemonic == ZYDIS_MNEMONIC_NOP;
@@ -227,15 +280,18 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       }
       if (instruction.kind == InstructionKind::kIndirectJump) {
         classify_indirect(instruction, in, decoded.operands[0], recent);
+        jumps.push_back({instruction.address, table_of(decoded, recent, addresses)});
       }
       if (changes_stack(in, decoded.operands)) result.keeps_stack = false;
       result.instructions.push_back(instruction);
       at += in.length;
+      note_address(decoded, instruction.address, addresses);
       recent.push_back(decoded);
       if (recent.size() > kTableLookBack) recent.erase(recent.begin());
     }
   }
   resolve_indirect_jumps(result);
+  read_tables(binary, jumps, result);
   return result;
 }
 

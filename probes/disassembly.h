@@ -29,6 +29,9 @@ struct Instruction {
   InstructionKind kind = InstructionKind::kOther;
   std::optional<std::uint64_t> target;  // of direct jumps and calls
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
+  // The kernel refuses a probe on it, or would not do what the instruction does.
+  bool is_refused = false;
+  bool is_nop5 = false;  // of five bytes, in any form: only safe where no red zone is in use
   bool is_endbr64 = false;
   bool is_nop = false;
   bool is_push = false;
@@ -40,8 +43,10 @@ struct Instruction {
 struct FunctionCode {
   std::vector<AddressRange> ranges;  // the first one begins at the entry
   std::vector<Instruction> instructions;
-  bool keeps_stack = true;  // nothing but calls and returns changes RSP
-  std::string problem;      // empty: all of it was decoded
+  bool keeps_stack = true;                   // nothing but calls and returns changes RSP
+  std::string problem;                       // empty: all of it was decoded
+  std::vector<std::uint64_t> table_targets;  // of all jump tables, and perhaps more than those
+  bool has_unread_table = false;             // a jump table that was not found
 
   bool contains(std::uint64_t address) const;
   const Instruction* at(std::uint64_t address) const;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMaxInstructions = 96;
 constexpr std::uint64_t kMaxBytes = 1024;
+constexpr std::int64_t kReturnSlot = -8;  // of the return address, relative to CFA
 
 // DWARF number of a 64-bit register (System V ABI, figure 3.36); -1 for others.
 int dwarf_register(ZydisRegister reg) {
@@ -57,6 +58,30 @@ bool is_high_byte(ZydisRegister reg) {
          reg == ZYDIS_REGISTER_DH;
 }
 
+// Instructions that can fault or do more than compute, whatever their operands are.
+bool is_loud(const ZydisDecodedInstruction& in) {
+  switch (in.meta.category) {
+    case ZYDIS_CATEGORY_CALL:
+    case ZYDIS_CATEGORY_RET:
+    case ZYDIS_CATEGORY_COND_BR:
+    case ZYDIS_CATEGORY_UNCOND_BR:
+    case ZYDIS_CATEGORY_SYSCALL:
+    case ZYDIS_CATEGORY_SYSRET:
+    case ZYDIS_CATEGORY_SYSTEM:
+    case ZYDIS_CATEGORY_INTERRUPT:
+    case ZYDIS_CATEGORY_IO:
+    case ZYDIS_CATEGORY_IOSTRINGOP:
+    case ZYDIS_CATEGORY_STRINGOP:
+      return true;
+    default:
+      break;
+  }
+  constexpr ZydisInstructionAttributes kPrefixes =
+      ZYDIS_ATTRIB_HAS_LOCK | ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
+  return (in.attributes & kPrefixes) != 0 || in.mnemonic == ZYDIS_MNEMONIC_DIV ||
+         in.mnemonic == ZYDIS_MNEMONIC_IDIV || in.mnemonic == ZYDIS_MNEMONIC_UD2;
+}
+
 // What a register holds, as far as it is known.
 struct Value {
   enum class Kind { kUnknown, kEntry, kFrame } kind = Kind::kUnknown;
@@ -73,7 +98,66 @@ class Machine {
   }
 
   // False where straight-line code ends.
-  bool step(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+  bool step(std::uint64_t address, const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+    steps_.push_back({address, frame_of(7), frame_of(6), written_, is_quiet_});
+    is_quiet_ = is_quiet_ && keeps_quiet(in, operands);
+    for (int i = 0; i < in.operand_count; ++i) note_write(operands[i]);
+    const std::size_t before = spills_.size();
+    const bool goes_on = execute(in, operands);
+    for (std::size_t i = before; i < spills_.size(); ++i) spills_[i].done_at = address + in.length;
+    return goes_on;
+  }
+
+  Prologue result() const {
+    Prologue prologue;
+    prologue.spills = spills_;
+    prologue.steps = steps_;
+    prologue.rsp = frame_of(7);
+    prologue.rbp = frame_of(6);
+    return prologue;
+  }
+
+ private:
+  std::optional<std::int64_t> frame_of(int reg) const {
+    const Value& value = registers_[static_cast<std::size_t>(reg)];
+    return value.kind == Value::Kind::kFrame ? std::optional(value.offset) : std::nullopt;
+  }
+
+  // Everything it touches is a register, memory of its own frame, or is only read
+  // from where the program always may read.
+  bool keeps_quiet(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) const {
+    if (is_loud(in)) return false;
+    for (int i = 0; i < in.operand_count; ++i) {
+      const ZydisDecodedOperand& operand = operands[i];
+      if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;
+      if (in.mnemonic == ZYDIS_MNEMONIC_NOP || in.mnemonic == ZYDIS_MNEMONIC_ENDBR64) continue;
+      if (in.mnemonic == ZYDIS_MNEMONIC_PUSH && operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN) {
+        if (!frame_of(7)) return false;
+        continue;
+      }
+      if (!is_own_memory(operand)) return false;
+    }
+    return true;
+  }
+
+  bool is_own_memory(const ZydisDecodedOperand& operand) const {
+    const bool writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+    const auto offset = frame_offset(operand);
+    if (writes) return offset && *offset + std::max<std::int64_t>(operand.size / 8, 1) <= kReturnSlot;
+    const bool is_canary = operand.mem.segment == ZYDIS_REGISTER_FS &&
+                           operand.mem.base == ZYDIS_REGISTER_NONE &&
+                           operand.mem.index == ZYDIS_REGISTER_NONE;
+    return offset.has_value() || operand.mem.base == ZYDIS_REGISTER_RIP || is_canary;
+  }
+
+  void note_write(const ZydisDecodedOperand& operand) {
+    if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER) return;
+    if (!(operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)) return;
+    const int reg = dwarf_register(operand.reg.value);
+    if (reg >= 0 && reg != 7) written_ |= 1u << reg;
+  }
+
+  bool execute(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
     pending_store_ = nullptr;
     switch (in.meta.category) {
       case ZYDIS_CATEGORY_CALL:
@@ -95,19 +179,10 @@ class Machine {
     return true;
   }
 
-  Prologue result() const {
-    Prologue prologue;
-    prologue.spills = spills_;
-    if (registers_[7].kind == Value::Kind::kFrame) prologue.rsp = registers_[7].offset;
-    if (registers_[6].kind == Value::Kind::kFrame) prologue.rbp = registers_[6].offset;
-    return prologue;
-  }
-
- private:
   bool push(const ZydisDecodedOperand& operand) {
     if (registers_[7].kind != Value::Kind::kFrame) return false;
     registers_[7].offset -= 8;
-    Spill spill{registers_[7].offset, 8, -1, false};
+    Spill spill{.offset = registers_[7].offset, .size = 8};
     const int reg = operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(operand.reg.value) : -1;
     if (reg >= 0) fill(spill, registers_[reg]);
     store(spill);
@@ -133,7 +208,7 @@ class Machine {
     }
     const auto offset = frame_offset(to);
     if (!offset) return to.type == ZYDIS_OPERAND_TYPE_MEMORY;  // a store elsewhere changes no register
-    Spill spill{*offset, bytes, -1, false};
+    Spill spill{.offset = *offset, .size = bytes};
     fill(spill, value);
     store(spill);
     return true;
@@ -169,7 +244,7 @@ class Machine {
       if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = false;
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       const auto offset = frame_offset(operand);
-      if (offset) store({*offset, std::max<std::uint32_t>(1, operand.size / 8), -1, false});
+      if (offset) store({.offset = *offset, .size = std::max<std::uint32_t>(1, operand.size / 8)});
       pending_store_ = offset ? &spills_.back() : nullptr;
     }
   }
@@ -205,6 +280,9 @@ class Machine {
   std::array<Value, 16> registers_;
   std::array<bool, 16> vectors_ = {true, true, true, true, true, true, true, true};
   std::vector<Spill> spills_;
+  std::vector<PrologueStep> steps_;
+  std::uint32_t written_ = 0;
+  bool is_quiet_ = true;
   Spill* pending_store_ = nullptr;
 };
 
@@ -233,7 +311,7 @@ Prologue analyse_prologue(const ElfFile& binary, AddressRange range) {
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes.data() + at, bytes.size() - at, &in, operands)))
       break;
-    if (!machine.step(in, operands)) break;
+    if (!machine.step(range.begin + at, in, operands)) break;
     at += in.length;
   }
   return machine.result();

@@ -1,45 +1,21 @@
 #include "probes/sites.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <limits>
 
 namespace backsight::probes {
 
-using schema::ReturnVia;
 using schema::SiteClass;
 
 namespace {
+
+constexpr std::size_t kMostCandidates = 5;
 
 std::string hex(std::uint64_t value) {
   char text[24];
   std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
   return text;
-}
-
-std::optional<Site> make_site(const ElfFile& binary, const Instruction& at, bs_site_kind kind) {
-  const auto offset = binary.file_offset(at.address);
-  if (!offset) return std::nullopt;
-  Site site;
-  site.address = at.address;
-  site.file_offset = *offset;
-  site.kind = kind;
-  site.site_class = at.site_class;
-  return site;
-}
-
-int cost_rank(SiteClass site_class) {
-  return site_class == SiteClass::kNop5 ? 0 : site_class == SiteClass::kEmulated ? 1 : 2;
-}
-
-// A branch of the function itself to an address in [begin, end].
-const Instruction* branch_into(const FunctionCode& code, std::uint64_t begin, std::uint64_t end) {
-  for (const Instruction& instruction : code.instructions) {
-    const bool jumps =
-        instruction.kind == InstructionKind::kJump || instruction.kind == InstructionKind::kConditionalJump;
-    if (jumps && instruction.target && *instruction.target >= begin && *instruction.target <= end) {
-      return &instruction;
-    }
-  }
-  return nullptr;
 }
 
 const char* describe(SiteClass site_class) {
@@ -54,102 +30,259 @@ const char* describe(SiteClass site_class) {
   return "";
 }
 
-}  // namespace
+bool is_jump(const Instruction& instruction) {
+  return instruction.kind == InstructionKind::kJump || instruction.kind == InstructionKind::kConditionalJump;
+}
 
-EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code) {
-  if (code.instructions.empty()) return {std::nullopt, "its entry cannot be decoded: " + code.problem};
-  const Instruction& entry = code.instructions.front();
-  if (entry.kind == InstructionKind::kTrap) return {std::nullopt, "its entry is a trap instruction"};
-  if (const Instruction* branch = branch_into(code, entry.address, entry.address)) {
-    return {std::nullopt, "its entry is also the head of a loop (jump at " + hex(branch->address) +
-                              "), so that entries could not be told from repetitions"};
+// A jump to exactly `address`.
+const Instruction* jump_to(const FunctionCode& code, std::uint64_t address) {
+  for (const Instruction& instruction : code.instructions) {
+    if (is_jump(instruction) && instruction.target == address) return &instruction;
   }
-  const auto at_entry = make_site(binary, entry, BS_SITE_ENTRY);
-  if (!at_entry) return {std::nullopt, "its entry is not in the file"};
-  const std::string plain = std::string("entry instruction, ") + describe(entry.site_class);
-  if (!entry.is_endbr64 || code.instructions.size() < 2) return {at_entry, plain};
-  const Instruction& second = code.instructions[1];
-  if (second.kind == InstructionKind::kTrap || second.address != entry.address + entry.length ||
-      !code.ranges.front().contains(second.address)) {
-    return {at_entry, plain};
+  return nullptr;
+}
+
+// Where control flow may arrive by other ways than from the instruction before.
+struct Arrivals {
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();  // behind the entry
+  std::string what;
+
+  void offer(std::uint64_t address, std::uint64_t entry, const std::string& text) {
+    if (address <= entry || address >= first) return;
+    first = address;
+    what = text;
   }
-  if (cost_rank(second.site_class) >= cost_rank(entry.site_class)) return {at_entry, plain};
-  if (!code.problem.empty()) return {at_entry, plain + " (the code was not wholly decoded)"};
-  if (branch_into(code, entry.address + 1, second.address)) {
-    return {at_entry, plain + " (a branch leads to the instruction behind its endbr64)"};
-  }
+};
+
+Arrivals find_arrivals(const ElfFile& binary, const FunctionCode& code, const CodeLandmarks& landmarks) {
+  Arrivals arrivals;
+  const std::uint64_t entry = code.instructions.front().address;
+  const auto offer_jumps = [&](const FunctionCode& from) {
+    for (const Instruction& instruction : from.instructions) {
+      const bool goes = is_jump(instruction) || instruction.kind == InstructionKind::kCall;
+      if (goes && instruction.target) {
+        arrivals.offer(*instruction.target, entry, "a branch at " + hex(instruction.address));
+      }
+    }
+  };
+  offer_jumps(code);
+  for (const AddressRange& part : landmarks.split_parts) offer_jumps(disassemble(binary, {part}));
+  for (const std::uint64_t target : code.table_targets) arrivals.offer(target, entry, "a jump table");
+  const auto label = std::upper_bound(landmarks.labels.begin(), landmarks.labels.end(), entry);
+  if (label != landmarks.labels.end()) arrivals.offer(*label, entry, "perhaps one that knows its symbol");
+  return arrivals;
+}
+
+// Jumps that could lead anywhere in the function.
+std::string unclear_jump(const FunctionCode& code) {
+  if (!code.problem.empty()) return "the code was not wholly decoded";
+  if (code.has_unread_table) return "a jump table could not be read";
   for (const Instruction& instruction : code.instructions) {
     const bool unclear = instruction.kind == InstructionKind::kIndirectJump && !instruction.is_table_jump &&
                          !instruction.is_indirect_tail_call;
-    if (unclear) return {at_entry, plain + " (an indirect jump could lead behind its endbr64)"};
+    if (unclear) return "the indirect jump at " + hex(instruction.address) + " could lead there";
   }
-  return {make_site(binary, second, BS_SITE_ENTRY),
-          std::string("behind endbr64 at entry+4, ") + describe(second.site_class)};
+  return {};
 }
 
-ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code, bool is_c) {
-  ReturnSites result;
-  if (!code.problem.empty()) {
-    result.reason = code.problem;
-    return result;
+class EntrySearch {
+ public:
+  EntrySearch(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
+              const CodeLandmarks& landmarks)
+      : binary_(binary), code_(code), prologue_(prologue), landmarks_(landmarks) {}
+
+  EntrySites run() {
+    const Instruction& entry = code_.instructions.front();
+    if (entry.is_refused) {
+      sites_.refusal = "the kernel takes no probe on its entry instruction";
+    } else {
+      offer(entry, 0, "entry instruction");
+    }
+    walk();
+    if (sites_.candidates.size() > kMostCandidates) drop_late_ones();
+    offer_spare();
+    std::stable_sort(sites_.candidates.begin(), sites_.candidates.end(),
+                     [&](const EntryCandidate& a, const EntryCandidate& b) {
+                       return rank(a.site.site_class) < rank(b.site.site_class);
+                     });
+    return std::move(sites_);
   }
-  std::size_t returns = 0;
-  std::size_t tail_calls = 0;
-  bool leaf = true;
-  for (const Instruction& instruction : code.instructions) {
-    const bool leaves = instruction.target && !code.contains(*instruction.target);
-    switch (instruction.kind) {
-      case InstructionKind::kCall:
-        leaf = false;
-        break;
-      case InstructionKind::kConditionalJump:
-        if (!leaves) break;
-        return {
-            ReturnVia::kNone, {}, "a conditional jump leaves the function at " + hex(instruction.address)};
-      case InstructionKind::kIndirectJump:
-        leaf = false;
-        if (instruction.is_table_jump) break;
-        if (!instruction.is_indirect_tail_call) {
-          return {ReturnVia::kNone,
-                  {},
-                  "the indirect jump at " + hex(instruction.address) + " may or may not leave the function"};
-        }
-        [[fallthrough]];
-      case InstructionKind::kJump:
-        if (instruction.kind == InstructionKind::kJump && !leaves) break;
-        leaf = false;
-        if (const auto site = make_site(binary, instruction, BS_SITE_TAIL_CALL))
-          result.sites.push_back(*site);
-        ++tail_calls;
-        break;
-      case InstructionKind::kReturn:
-        if (const auto site = make_site(binary, instruction, BS_SITE_RETURN)) result.sites.push_back(*site);
-        ++returns;
-        break;
-      default:
-        break;
+
+ private:
+  int rank(SiteClass site_class) const {
+    if (site_class == SiteClass::kNop5) return landmarks_.nop5_is_fast ? 0 : 2;
+    return site_class == SiteClass::kEmulated ? 1 : 2;
+  }
+
+  // The entry and the first few behind it.
+  void drop_late_ones() { sites_.candidates.resize(kMostCandidates); }
+
+  void walk() {
+    sites_.obstacle = unclear_jump(code_);
+    if (!sites_.obstacle.empty()) return;
+    const Arrivals arrivals = find_arrivals(binary_, code_, landmarks_);
+    for (std::size_t i = 1; i < prologue_.steps.size(); ++i) {
+      const PrologueStep& step = prologue_.steps[i];
+      const Instruction* instruction = code_.at(step.address);
+      if (!step.is_quiet || !instruction || instruction->kind == InstructionKind::kTrap ||
+          !code_.ranges.front().contains(step.address)) {
+        return;
+      }
+      if (step.address >= arrivals.first) {
+        sites_.obstacle = arrivals.what + " leads to " + hex(arrivals.first);
+        return;
+      }
+      last_quiet_ = i;
+      if (is_usable(*instruction, i)) offer(*instruction, i, distance_text(step.address, i));
     }
   }
-  if (result.sites.size() != returns + tail_calls)
-    return {ReturnVia::kNone, {}, "its code is not in the file"};
-  if (result.sites.empty()) return {ReturnVia::kNone, {}, "the function never returns"};
-  if (is_c && leaf) {
-    const auto site = make_site(binary, code.instructions.front(), BS_SITE_RETURN);
-    if (!site) return {ReturnVia::kNone, {}, "its code is not in the file"};
-    result.via = ReturnVia::kUretprobe;
-    result.sites = {*site};
-    result.sites.front().is_uretprobe = true;
-    result.sites.front().frame_adjust = -8;  // the return address is already popped
-    result.reason = "a C function that calls nothing: nothing can unwind through it";
-    return result;
+
+  // Where the prologue has stored the last parameter that was passed in a register:
+  // what a vector register brought is in memory there. No matter what the kernel
+  // does with the instruction: only taken for values that nothing else has.
+  void offer_spare() {
+    std::uint64_t stored = 0;
+    for (const Spill& spill : prologue_.spills) {
+      if (spill.is_vector) stored = std::max(stored, spill.done_at);
+    }
+    for (std::size_t i = 1; stored != 0 && i <= last_quiet_; ++i) {
+      const Instruction* instruction = code_.at(prologue_.steps[i].address);
+      if (!instruction || instruction->address < stored || instruction->is_refused || instruction->is_nop5)
+        continue;
+      if (instruction->kind == InstructionKind::kCall && landmarks_.may_have_shadow_stack) continue;
+      const bool is_new = std::none_of(
+          sites_.candidates.begin(), sites_.candidates.end(),
+          [&](const EntryCandidate& other) { return other.site.address == instruction->address; });
+      if (!is_new || !prologue_.steps[i].rsp) continue;
+      offer(*instruction, i, distance_text(instruction->address, i) + ", where parameters are stored");
+      sites_.candidates.back().is_spare = true;
+      return;
+    }
   }
-  result.via = ReturnVia::kRetSites;
-  result.reason = std::to_string(returns) + " return instruction" + (returns == 1 ? "" : "s");
-  if (tail_calls) {
-    result.reason += " and " + std::to_string(tail_calls) + " tail call" + (tail_calls == 1 ? "" : "s");
+
+  // Behind the entry.
+  bool is_usable(const Instruction& instruction, std::size_t index) const {
+    if (instruction.is_refused || !prologue_.steps[index].rsp) return false;
+    if (instruction.is_nop5) return index == 1 && code_.instructions.front().is_endbr64;
+    if (instruction.kind == InstructionKind::kCall && landmarks_.may_have_shadow_stack) return false;
+    return instruction.site_class == SiteClass::kEmulated;
   }
-  result.reason += "; the return address is never replaced, so that unwinding is safe";
-  return result;
+
+  std::string distance_text(std::uint64_t address, std::size_t index) const {
+    const std::uint64_t entry = code_.instructions.front().address;
+    const std::string where = "at entry+" + std::to_string(address - entry);
+    if (index == 1 && code_.instructions.front().is_endbr64) return "behind endbr64 " + where;
+    return "in the straight code behind the entry, " + where;
+  }
+
+  void offer(const Instruction& instruction, std::size_t index, const std::string& where) {
+    const auto offset = binary_.file_offset(instruction.address);
+    if (!offset) return;
+    EntryCandidate candidate;
+    candidate.site.address = instruction.address;
+    candidate.site.file_offset = *offset;
+    candidate.site.site_class = instruction.site_class;
+    candidate.reason = where + ", " + describe(instruction.site_class);
+    candidate.frame.site = instruction.address;
+    candidate.frame.entry = code_.instructions.front().address;
+    if (index > 0) {
+      const PrologueStep& step = prologue_.steps[index];
+      const std::int64_t return_slot = -8 - *step.rsp;  // above RSP
+      if (return_slot < 0 || return_slot > std::numeric_limits<std::int16_t>::max()) return;
+      candidate.site.frame_adjust = static_cast<std::int16_t>(return_slot);
+      candidate.frame.cfa = Cfa{BS_RSP, return_slot + 8};
+      candidate.frame.written = step.written;
+    }
+    sites_.candidates.push_back(std::move(candidate));
+  }
+
+  const ElfFile& binary_;
+  const FunctionCode& code_;
+  const Prologue& prologue_;
+  const CodeLandmarks& landmarks_;
+  EntrySites sites_;
+  std::size_t last_quiet_ = 0;
+};
+
+// Every capture that `other` has is there, too.
+bool has_all_of(const CompiledPlan& plan, const CompiledPlan& other) {
+  const auto& mine = plan.plan.captures;
+  const auto& theirs = other.plan.captures;
+  if (mine.size() != theirs.size()) return mine.size() > theirs.size();
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    if (mine[i].unavailable != schema::Unavailable::kNone &&
+        theirs[i].unavailable == schema::Unavailable::kNone)
+      return false;
+  }
+  return true;
+}
+
+bool is_whole(const CompiledPlan& plan) {
+  return plan.issues.empty() && std::all_of(plan.plan.captures.begin(), plan.plan.captures.end(),
+                                            [](const schema::Capture& capture) {
+                                              return capture.unavailable == schema::Unavailable::kNone;
+                                            });
+}
+
+}  // namespace
+
+EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
+                            const CodeLandmarks& landmarks) {
+  EntrySites refused;
+  if (code.instructions.empty()) {
+    refused.refusal = "its entry cannot be decoded: " + code.problem;
+    return refused;
+  }
+  const Instruction& entry = code.instructions.front();
+  if (entry.kind == InstructionKind::kTrap) {
+    refused.refusal = "its entry is a trap instruction";
+    return refused;
+  }
+  if (const Instruction* branch = jump_to(code, entry.address)) {
+    refused.refusal = "its entry is also the head of a loop (jump at " + hex(branch->address) +
+                      "), so that entries could not be told from repetitions";
+    return refused;
+  }
+  EntrySites sites = EntrySearch(binary, code, prologue, landmarks).run();
+  if (sites.candidates.empty() && sites.refusal.empty()) sites.refusal = "its entry is not in the file";
+  return sites;
+}
+
+std::optional<ChosenSite> choose_entry_site(
+    const EntrySites& sites, const std::function<CompiledPlan(const EntryCandidate&)>& compile) {
+  std::vector<std::optional<CompiledPlan>> plans(sites.candidates.size());
+  std::optional<std::size_t> first;  // the function's first instruction
+  for (std::size_t i = 0; i < sites.candidates.size(); ++i) {
+    if (sites.candidates[i].is_spare) continue;
+    plans[i] = compile(sites.candidates[i]);
+    if (is_whole(*plans[i])) return ChosenSite{i, std::move(*plans[i])};
+    if (sites.candidates[i].frame.site == sites.candidates[i].frame.entry) first = i;
+  }
+  std::optional<std::size_t> best = first;
+  const auto consider = [&](std::size_t i) {
+    if (!plans[i] || (first && !has_all_of(*plans[i], *plans[*first]))) return;
+    const bool is_better =
+        !best || !has_all_of(*plans[*best], *plans[i]) || (i < *best && has_all_of(*plans[i], *plans[*best]));
+    if (is_better) best = i;
+  };
+  for (std::size_t i = 0; i < plans.size(); ++i) consider(i);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!sites.candidates[i].is_spare) continue;
+    plans[i] = compile(sites.candidates[i]);
+    consider(i);
+  }
+  if (!best) return std::nullopt;
+  return ChosenSite{*best, std::move(*plans[*best])};
+}
+
+EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code) {
+  if (code.instructions.empty()) return {std::nullopt, "its entry cannot be decoded: " + code.problem};
+  const EntrySites sites = find_entry_sites(binary, code, analyse_prologue(binary, code.ranges.front()), {});
+  for (const EntryCandidate& candidate : sites.candidates) {
+    const bool is_early = candidate.site.address - candidate.frame.entry <= 4 && candidate.frame.written == 0;
+    if (is_early && candidate.site.frame_adjust == 0) return {candidate.site, candidate.reason};
+  }
+  return {std::nullopt, sites.refusal};
 }
 
 }  // namespace backsight::probes

@@ -1,29 +1,71 @@
-// Where a function is probed: the entry instruction (or the one behind its
-// endbr64), and what catches the return. Every choice carries its reason; what
-// is not proven safe is not done.
+// Where the entry of a function can be probed: its first instruction, and the
+// instructions behind it at which an event is as good as one at entry. What is
+// not proven is not offered; every offer carries its reason.
+//
+// A site behind the entry is offered only where all of this holds:
+//   - straight-line code leads to it: it is passed once per call and in every call;
+//   - nothing can jump between the entry and it, nor onto it: no branch or jump
+//     table of the function, no split-off part, no symbol;
+//   - what is skipped only computes in registers and stores to the function's own
+//     frame, and cannot fault: a call that crashes at once is still seen;
+//   - the frame's address is known there;
+//   - the kernel emulates its instruction, and it is not a 5-byte NOP, which Linux
+//     6.18 turns into a call through the red zone (but right behind endbr64).
+// Whether the captured values are still there is for choose_entry_site().
 #pragma once
 
 #include "probes/disassembly.h"
 #include "probes/planner.h"
+#include "probes/prologue.h"
+#include "probes/return_sites.h"
+#include "probes/site_frame.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace backsight::probes {
 
-struct EntrySite {
-  std::optional<Site> site;  // none: refused
-  std::string reason;        // why this one, or why none
+struct EntryCandidate {
+  Site site;
+  SiteFrame frame;
+  std::string reason;
+  bool is_spare = false;  // only for values that are nowhere else: its cost does not count
 };
-EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code);
 
-struct ReturnSites {
-  schema::ReturnVia via = schema::ReturnVia::kNone;
-  std::vector<Site> sites;
+struct EntrySites {
+  std::vector<EntryCandidate> candidates;  // the cheapest first; among equals the earliest
+  std::string refusal;                     // why there are none
+  std::string obstacle;                    // why there are no more, if there are not
+};
+
+// What else is known of the binary.
+struct CodeLandmarks {
+  std::vector<std::uint64_t> labels;      // sorted: addresses of all symbols in code
+  std::vector<AddressRange> split_parts;  // of this function, not in its ranges (".cold")
+  bool may_have_shadow_stack = false;     // marked for user shadow stacks: no emulated calls
+  bool nop5_is_fast = true;               // Linux 6.18; before, it is single-stepped
+};
+
+EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
+                            const CodeLandmarks& landmarks);
+
+// The plan compiled at the cheapest site that has every captured value that any
+// other site has. `compile` is called at most once per candidate.
+struct ChosenSite {
+  std::size_t candidate = 0;
+  CompiledPlan plan;
+};
+std::optional<ChosenSite> choose_entry_site(
+    const EntrySites& sites, const std::function<CompiledPlan(const EntryCandidate&)>& compile);
+
+// The first instruction, or the one right behind its endbr64; for callers that
+// read locations at the entry only.
+struct EntrySite {
+  std::optional<Site> site;
   std::string reason;
 };
-// `is_c`: the function comes from a unit written in C.
-ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code, bool is_c);
+EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code);
 
 }  // namespace backsight::probes
