@@ -1,0 +1,57 @@
+// The symbol tables of an ELF file (.symtab and .dynsym), and what they say is
+// at a place of the file. Pure: bytes in, names out, so that it can run where
+// nothing may be opened. Nothing in the file is trusted.
+#pragma once
+
+#include "probes/elf_file.h"
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backsight::probes {
+
+// A defined symbol. `name` points into the table: valid during the visit.
+struct ElfSymbol {
+  std::string_view name;
+  std::uint64_t address = 0;  // link-time
+  std::uint64_t size = 0;
+  std::uint8_t type = 0;  // STT_FUNC, …
+  bool is_local = false;
+};
+
+// Visits .symtab, then .dynsym; the same symbol may come twice.
+void for_each_symbol(const ElfFile& file, const std::function<void(const ElfSymbol&)>& visit);
+
+// Functions by their place in the file.
+class FunctionNames {
+ public:
+  // The symbols of `binary`, and of its separate debug file where there is one.
+  FunctionNames(const ElfFile& binary, const ElfFile* debug);
+
+  // Mangled name of the function that contains the byte at that offset of the
+  // binary; the first in the table where several do. Empty: none does.
+  std::string at_offset(std::uint64_t file_offset) const;
+
+ private:
+  struct Function {
+    std::uint64_t begin = 0, end = 0;  // offsets in the binary
+    std::string name;
+  };
+  void add(const ElfFile& binary, const ElfFile& symbols);
+
+  std::vector<Function> functions_;     // sorted by `begin`
+  std::vector<std::uint64_t> reaches_;  // greatest `end` of all up to here
+};
+
+// What abi::__cxa_demangle makes of it, or the name itself.
+std::string demangled(const std::string& name);
+
+// Demangled names of the functions that contain these offsets; empty: not known.
+std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
+                                  std::span<const std::uint64_t> file_offsets);
+
+}  // namespace backsight::probes
