@@ -1,15 +1,16 @@
 // Binary: opens a file with its debug information and plans probes on it.
-#include "probes/capture_compiler.h"
 #include "probes/debug_file.h"
 #include "probes/debug_index.h"
 #include "probes/function_info.h"
 #include "probes/function_pattern.h"
+#include "probes/inlined_copies.h"
+#include "probes/instance_planner.h"
+#include "probes/lines.h"
 #include "probes/nearest.h"
 #include "probes/planner.h"
-#include "probes/prologue.h"
-#include "probes/sites.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -37,11 +38,11 @@ class ElfBinary final : public Binary {
  private:
   std::vector<const FunctionEntry*> matching(const FunctionPattern& pattern) const;
   std::vector<const FunctionEntry*> matching_mangled(const std::string& name) const;
-  // False: there is no code for it.
-  bool plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern, const ProbeConfig& probe,
+  void plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern, const ProbeConfig& probe,
                   std::set<std::uint64_t>& seen, PlanResult& result) const;
-  void plan_instance(const ProbeConfig& probe, FunctionInfo function, PlanResult& result) const;
-  Issue inlined_only(const std::vector<const FunctionEntry*>& entries) const;
+  void plan_inlined(const std::vector<const FunctionEntry*>& entries, const FunctionPattern& pattern,
+                    const ProbeConfig& probe, PlanResult& result) const;
+  BinaryParts parts() const;
   Issue not_found(const ProbeConfig& probe, const FunctionPattern& pattern) const;
   // Puts the range with the entry first; false: not the whole function (a part split off).
   bool order_ranges(FunctionInfo& function) const;
@@ -54,14 +55,18 @@ class ElfBinary final : public Binary {
   std::vector<Issue> debug_issues_;
   std::unique_ptr<DwarfSession> session_;
   std::unique_ptr<DebugIndex> index_;
+  std::unique_ptr<FrameTable> frames_;
+  std::unique_ptr<LineTables> lines_;
+  std::unique_ptr<ClassHierarchy> classes_;
   std::vector<FunctionSymbol> symbols_;
   mutable std::mutex mutex_;  // libdwarf is not thread-safe
 };
 
 Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, const Options& options) {
-  const Reading reading{options.files, options.map_files ? ElfFile::Access::kMapped : ElfFile::Access::kCopied};
-  auto opened = ElfFile::open(file.open_path.empty() ? file.path : file.open_path, reading.files.get(),
-                              reading.access);
+  const Reading reading{options.files,
+                        options.map_files ? ElfFile::Access::kMapped : ElfFile::Access::kCopied};
+  auto opened =
+      ElfFile::open(file.open_path.empty() ? file.path : file.open_path, reading.files.get(), reading.access);
   if (!opened) return opened.error();
   auto binary = std::make_shared<ElfBinary>();
   binary->path_ = file.path;
@@ -81,6 +86,10 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
          "rebuild it, or install its debug symbol package again"});
   }
   binary->index_ = std::make_unique<DebugIndex>(*binary->session_);
+  binary->frames_ = std::make_unique<FrameTable>(*binary->elf_, binary->session_.get());
+  binary->lines_ = std::make_unique<LineTables>(*binary->session_);
+  binary->classes_ = std::make_unique<ClassHierarchy>(*binary->elf_, debug.file.get(), *binary->session_,
+                                                      *binary->index_);
   binary->symbols_ = debug.file->function_symbols();
   return std::shared_ptr<const Binary>(std::move(binary));
 }
@@ -137,17 +146,13 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
     return result;
   }
   std::set<std::uint64_t> seen;
-  std::vector<const FunctionEntry*> inlined;
-  for (const FunctionEntry* entry : entries) {
-    if (result.plans.size() >= kMaxInstances) {
-      result.issues.push_back(
-          {probe.function + " matches more than " + std::to_string(kMaxInstances) + " functions",
-           "use a narrower pattern"});
-      break;
-    }
-    if (!plan_entry(*entry, pattern, probe, seen, result)) inlined.push_back(entry);
+  for (const FunctionEntry* entry : entries) plan_entry(*entry, pattern, probe, seen, result);
+  plan_inlined(entries, pattern, probe, result);
+  if (result.plans.size() >= kMaxInstances) {
+    result.issues.push_back(
+        {probe.function + " matches more than " + std::to_string(kMaxInstances) + " functions",
+         "use a narrower pattern"});
   }
-  if (!inlined.empty()) result.issues.push_back(inlined_only(inlined));
   if (result.plans.empty() && result.issues.empty()) {
     result.issues.push_back(
         {"no overload of " + pattern.name() + " in " + path_ + " matches " + probe.function,
@@ -156,18 +161,16 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
   return result;
 }
 
-bool ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern,
+void ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pattern,
                            const ProbeConfig& probe, std::set<std::uint64_t>& seen,
                            PlanResult& result) const {
-  std::size_t with_code = 0;
+  const BinaryParts binary = parts();
+  InstancePlanner planner(binary, probe, result);
   for (const DieKey key : entry.concrete) {
     TypeBuilder types(*session_, *index_);
     FunctionInfo names = read_function_names(*session_, *index_, types, key);
     if (pattern.is_mangled() && names.linkage_name != pattern.name()) continue;
-    if (!pattern.matches_parameters(names.parameter_types)) {
-      ++with_code;  // another overload
-      continue;
-    }
+    if (!pattern.matches_parameters(names.parameter_types)) continue;  // another overload
     FunctionInfo function = read_function(*session_, *index_, types, key);
     // The linker drops all copies of an inline function but one; the others have address 0.
     if (function.ranges.empty() || function.ranges.front().begin < kFirstAddress ||
@@ -175,11 +178,62 @@ bool ElfBinary::plan_entry(const FunctionEntry& entry, const FunctionPattern& pa
       continue;
     }
     if (!order_ranges(function)) continue;
-    ++with_code;
     judge_return(function);
-    if (seen.insert(function.ranges.front().begin).second) plan_instance(probe, std::move(function), result);
+    if (result.plans.size() >= kMaxInstances) return;
+    if (seen.insert(function.ranges.front().begin).second) planner.plan_function(std::move(function));
   }
-  return with_code > 0 || pattern.is_mangled();
+}
+
+void ElfBinary::plan_inlined(const std::vector<const FunctionEntry*>& entries, const FunctionPattern& pattern,
+                             const ProbeConfig& probe, PlanResult& result) const {
+  std::vector<DieKey> abstract;
+  for (const FunctionEntry* entry : entries)
+    abstract.insert(abstract.end(), entry->inlined_only.begin(), entry->inlined_only.end());
+  const BinaryParts binary = parts();
+  InstancePlanner planner(binary, probe, result);
+  TypeBuilder types(*session_, *index_);
+  std::map<std::string, std::map<std::string, std::size_t>> refused;  // function, reason: copies
+  for (const InlinedCopy& copy : find_inlined_copies(*session_, abstract, kMaxInstances)) {
+    if (result.plans.size() >= kMaxInstances) break;
+    FunctionInfo function = read_function(*session_, *index_, types, copy.die);
+    if (pattern.is_mangled() && function.linkage_name != pattern.name()) continue;
+    if (!pattern.matches_parameters(function.parameter_types)) continue;
+    FunctionInfo enclosing = read_function(*session_, *index_, types, copy.enclosing);
+    if (enclosing.ranges.empty() || enclosing.ranges.front().begin < kFirstAddress ||
+        !elf_->is_code(enclosing.ranges.front().begin)) {
+      continue;
+    }
+    order_ranges(enclosing);
+    const FunctionCode code = disassemble(*elf_, enclosing.ranges);
+    const InlinedEntry entry = find_inlined_entry(*session_, *lines_, session_->die(copy.die), code);
+    if (!entry.problem.empty()) {
+      ++refused[function.name][entry.problem];
+      continue;
+    }
+    function.return_type.reset();
+    InnerSite site;
+    site.address = entry.address;
+    site.inlined = true;
+    site.reason = "inlined into " + enclosing.name + ", where this copy begins";
+    planner.plan_inner(std::move(function), enclosing, site);
+  }
+  for (const auto& [name, reasons] : refused) {
+    for (const auto& [reason, copies] : reasons) {
+      result.issues.push_back({std::to_string(copies) +
+                                   (copies == 1 ? " inlined copy of " : " inlined copies of ") + name +
+                                   " cannot be probed: " + reason,
+                               "probe a caller, or build it with __attribute__((noinline))"});
+    }
+  }
+}
+
+BinaryParts ElfBinary::parts() const {
+  return {path_, *elf_, *session_, *index_, *frames_, [this](const FunctionInfo&) {
+            CodeLandmarks landmarks;
+            for (const FunctionSymbol& symbol : symbols_) landmarks.labels.push_back(symbol.address);
+            return landmarks;
+          },
+          *classes_};
 }
 
 const std::string* ElfBinary::symbol_at(std::uint64_t address) const {
@@ -214,74 +268,10 @@ void ElfBinary::judge_return(FunctionInfo& function) const {
   }
 }
 
-Issue ElfBinary::inlined_only(const std::vector<const FunctionEntry*>& entries) const {
-  const char* hint = "probe a caller, or build it with __attribute__((noinline))";
-  if (entries.size() == 1) {
-    const std::size_t copies = index_->count_inlined_copies(entries[0]->inlined_only);
-    return {index_->qualified(*entries[0]) + " exists only as inlined copies (" + std::to_string(copies) +
-                "); not supported yet",
-            hint};
-  }
-  constexpr std::size_t kShown = 3;
-  std::string names;
-  for (std::size_t i = 0; i < entries.size() && i < kShown; ++i) {
-    names += (i ? ", " : "") + index_->qualified(*entries[i]);
-  }
-  if (entries.size() > kShown) names += ", …";
-  return {
-      std::to_string(entries.size()) + " functions exist only as inlined copies; not supported yet: " + names,
-      hint};
-}
-
 Issue ElfBinary::not_found(const ProbeConfig& probe, const FunctionPattern& pattern) const {
   NearestNames nearest(pattern.name());
   for (const FunctionEntry& entry : index_->functions()) nearest.offer(index_->qualified(entry));
   return {"no function " + probe.function + " in " + path_, suggestion(nearest.names())};
-}
-
-void ElfBinary::plan_instance(const ProbeConfig& probe, FunctionInfo function, PlanResult& result) const {
-  const FunctionCode code = disassemble(*elf_, function.ranges);
-  const EntrySite entry = choose_entry_site(*elf_, code);
-  if (!entry.site) {
-    result.issues.push_back({function.name + " cannot be probed: " + entry.reason, ""});
-    return;
-  }
-  CompiledPlan compiled;
-  schema::Plan& plan = compiled.plan;
-  plan.probe = probe.function;
-  plan.function = function.name;
-  plan.signature = function.signature;
-  plan.source = function.source;
-  plan.module_path = path_;
-  plan.build_id = elf_->build_id();
-  plan.address = function.ranges.front().begin;
-  plan.site = entry.site->address;
-  plan.site_class = entry.site->site_class;
-  plan.site_reason = entry.reason;
-  plan.on_entry = probe.on_entry;
-  plan.limits = probe.limits;
-  ReturnSites returns = choose_return_sites(*elf_, code, function.is_c);
-  plan.return_via = probe.on_return ? returns.via : schema::ReturnVia::kNone;
-  plan.return_reason = probe.on_return ? returns.reason : "not asked for";
-  plan.on_return = plan.return_via != schema::ReturnVia::kNone;
-  if (probe.on_return && !plan.on_return) {
-    compiled.issues.push_back({"returns of " + function.name + " are not caught: " + returns.reason, ""});
-  }
-  if (!plan.on_entry && !plan.on_return) {
-    result.issues.insert(result.issues.end(), compiled.issues.begin(), compiled.issues.end());
-    return;
-  }
-  if (plan.on_entry) compiled.sites.push_back(*entry.site);
-  if (plan.on_return) compiled.sites.insert(compiled.sites.end(), returns.sites.begin(), returns.sites.end());
-
-  const Prologue prologue = analyse_prologue(*elf_, function.ranges.front());
-  const Die die = session_->die(function.die);
-  const LocationReader locations(*session_, die, plan.site, prologue,
-                                 code.problem.empty() && code.keeps_stack);
-  TypeBuilder types(*session_, *index_);
-  const FunctionContext context{*session_, *index_, types, function, locations, elf_->is_library()};
-  CaptureCompiler(context, compiled).compile(probe);
-  result.plans.push_back(std::move(compiled));
 }
 
 }  // namespace

@@ -316,14 +316,15 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
     return object;
   }
   // A structure in registers: a member that begins a register.
-  const std::uint64_t slot = found->offset_bytes / 8;
+  std::vector<bs_op> slot = object->source.slot(found->offset_bytes / 8);
   const bool simple = found->offset_bytes % 8 == 0 && context_.types.type(found->type).size_bytes <= 8 &&
-                      slot < object->source.ops.size();
+                      !slot.empty();
   if (!simple)
     return refused(Unavailable::kUnsupportedType, expression,
                    "this member of a structure in registers is not supported yet",
                    "capture the whole structure");
-  object->source.ops = {object->source.ops[slot]};
+  object->source.ops = std::move(slot);
+  object->source.slots.clear();
   return object;
 }
 

@@ -6,9 +6,11 @@
 #include "bpf/abi/plan.h"
 #include "probes/dwarf_session.h"
 #include "probes/prologue.h"
+#include "probes/site_frame.h"
 #include "schema/plan.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,11 @@ struct ValueSource {
   std::string why;  // of unavailable, for people
   bool in_memory = false;
   std::vector<bs_op> ops;
+  // Not in memory: the first operation of each slot. Empty: one operation a slot.
+  std::vector<std::size_t> slots;
+
+  // The operations that leave slot `index` alone; empty if there is no such slot.
+  std::vector<bs_op> slot(std::size_t index) const;
 };
 
 bs_op make_op(bs_op_code code, std::uint8_t a = 0, std::uint16_t b = 0, std::uint32_t c = 0,
@@ -29,49 +36,26 @@ ValueSource unavailable_source(schema::Unavailable reason, std::string why);
 
 class LocationReader {
  public:
-  // `function` is the concrete entry; `site` its entry site, where CFA = RSP + 8.
-  // `keeps_stack`: the function never changes RSP, so that CFA = RSP + 8 everywhere.
-  LocationReader(const DwarfSession& session, const Die& function, std::uint64_t site,
+  // `function` is the concrete entry of the function that the site is in (not of
+  // an inlined copy). `keeps_stack`: it never changes RSP, so that CFA = RSP + 8
+  // everywhere. `prologue` is of its entry, and must outlive the reader.
+  LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
                  const Prologue& prologue, bool keeps_stack);
 
-  // Of a parameter or global of `size` bytes.
+  // Of a variable of `size` bytes: a parameter, a local that is visible at the
+  // site, or a global.
   ValueSource locate(const Die& variable, std::uint64_t size) const;
 
  private:
-  // An address or value being computed.
-  struct Term {
-    bool is_frame = false;     // CFA + offset
-    bool needs_spill = false;  // known only as the target of a spill
-    std::int64_t offset = 0;
-    std::vector<bs_op> ops;
-  };
-  struct Piece {
-    enum class Kind { kNone, kRegister, kMemory, kValue, kBytes, kUnsupported } kind = Kind::kNone;
-    std::uint64_t reg = 0;
-    std::uint64_t size = 0;  // 0: all of it
-    Term term;
-    std::vector<std::uint8_t> bytes;
-    std::string why;
-  };
-  struct Evaluation;
-
-  std::vector<Piece> evaluate(Dwarf_Locdesc_c expression, Dwarf_Unsigned count, const Die& variable,
-                              bool whole_function) const;
-  bool step(Evaluation& state, const Die& variable, std::uint8_t atom, Dwarf_Unsigned operand1,
-            Dwarf_Unsigned operand2) const;
-  bool arithmetic(Evaluation& state, std::uint8_t atom, Dwarf_Unsigned operand) const;
-  Term register_term(Evaluation& state, std::uint64_t reg, std::int64_t offset) const;
-  Term frame_term(Evaluation& state, std::int64_t offset) const;
-  bool dereference(Evaluation& state) const;
-  ValueSource combine(const std::vector<Piece>& pieces, std::uint64_t size) const;
-  ValueSource from_memory(const Term& term, std::uint64_t size) const;
-  ValueSource from_slots(const std::vector<Piece>& pieces, std::uint64_t size) const;
+  // `as_entered`: as at the function's entry. Otherwise at the site.
+  ValueSource locate_at(const Die& variable, std::uint64_t size, bool as_entered) const;
 
   const DwarfSession& session_;
-  std::uint64_t site_;
+  SiteFrame frame_;
   const Prologue& prologue_;
   bool keeps_stack_;
   bool follows_moves_ = true;  // the compiler tracked where variables are moved
+  bool by_clang_ = false;
   std::vector<std::uint8_t> frame_base_;
 };
 

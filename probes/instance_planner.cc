@@ -1,0 +1,131 @@
+#include "probes/instance_planner.h"
+
+#include "probes/capture_compiler.h"
+#include "probes/dynamic_types.h"
+#include "probes/prologue.h"
+
+#include <limits>
+#include <utility>
+
+namespace backsight::probes {
+
+namespace {
+
+bool fits_adjust(std::int64_t offset) {
+  return offset >= std::numeric_limits<std::int16_t>::min() &&
+         offset <= std::numeric_limits<std::int16_t>::max();
+}
+
+}  // namespace
+
+void InstancePlanner::refuse(const FunctionInfo& function, const std::string& why) {
+  result_.issues.push_back({function.name + " cannot be probed: " + why, ""});
+}
+
+CompiledPlan InstancePlanner::begin(const FunctionInfo& function) const {
+  CompiledPlan compiled;
+  schema::Plan& plan = compiled.plan;
+  plan.probe = probe_.function;
+  plan.function = function.name;
+  plan.signature = function.signature;
+  plan.source = function.source;
+  plan.module_path = parts_.path;
+  plan.build_id = parts_.elf.build_id();
+  plan.limits = probe_.limits;
+  return compiled;
+}
+
+void InstancePlanner::plan_function(FunctionInfo function) {
+  const FunctionCode code = disassemble(parts_.elf, function.ranges);
+  const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
+  const EntrySites sites = find_entry_sites(parts_.elf, code, prologue, parts_.landmarks(function));
+  if (sites.candidates.empty()) return refuse(function, sites.refusal);
+  const ReturnSites returns = choose_return_sites(parts_.elf, code, function.is_c);
+  CompiledPlan common = begin(function);
+  schema::Plan& plan = common.plan;
+  plan.address = function.ranges.front().begin;
+  plan.on_entry = probe_.on_entry;
+  plan.return_via = probe_.on_return ? returns.via : schema::ReturnVia::kNone;
+  plan.return_reason = probe_.on_return ? returns.reason : "not asked for";
+  plan.on_return = plan.return_via != schema::ReturnVia::kNone;
+  if (probe_.on_return && !plan.on_return) {
+    common.issues.push_back({"returns of " + function.name + " are not caught: " + returns.reason, ""});
+  }
+  if (!plan.on_entry && !plan.on_return) {
+    result_.issues.insert(result_.issues.end(), common.issues.begin(), common.issues.end());
+    return;
+  }
+  auto chosen = choose_entry_site(sites, [&](const EntryCandidate& candidate) {
+    CompiledPlan compiled = common;
+    compiled.plan.site = candidate.site.address;
+    compiled.plan.site_class = candidate.site.site_class;
+    compiled.plan.site_reason = candidate.reason;
+    if (plan.on_entry) compiled.sites.push_back(candidate.site);
+    if (plan.on_return)
+      compiled.sites.insert(compiled.sites.end(), returns.sites.begin(), returns.sites.end());
+    compile(function, function, code, prologue, candidate.frame, compiled);
+    return compiled;
+  });
+  if (chosen) result_.plans.push_back(std::move(chosen->plan));
+}
+
+void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& at) {
+  if (!probe_.on_entry) {
+    result_.issues.push_back({shown.name + " has no return that could be seen: " +
+                                  (at.inlined ? "it is inlined into " + enclosing.name : "a line has none"),
+                              "add entry to `on`"});
+    return;
+  }
+  const FunctionCode code = disassemble(parts_.elf, enclosing.ranges);
+  const Instruction* instruction = code.at(at.address);
+  if (!instruction) return refuse(shown, "its address is not at an instruction of " + enclosing.name);
+  if (instruction->kind == InstructionKind::kTrap || instruction->is_refused || instruction->is_nop5)
+    return refuse(shown, "the instruction there cannot be probed");
+  const auto offset = parts_.elf.file_offset(at.address);
+  const auto cfa = parts_.frames.at(at.address);
+  if (!offset) return refuse(shown, "its code is not in the file");
+  if (!cfa || !fits_adjust(cfa->offset - 8))
+    return refuse(shown, "the frame of " + enclosing.name + " is not described at its address");
+
+  CompiledPlan compiled = begin(shown);
+  schema::Plan& plan = compiled.plan;
+  plan.inlined = at.inlined;
+  plan.address = enclosing.ranges.front().begin;
+  plan.site = at.address;
+  plan.site_class = instruction->site_class;
+  plan.site_reason = at.reason;
+  plan.return_reason = at.inlined ? "an inlined copy has no return of its own" : "a line has no return";
+  plan.on_return = false;
+  Site site;
+  site.address = at.address;
+  site.file_offset = *offset;
+  site.kind = cfa->reg == BS_RBP ? BS_SITE_ENTRY_BY_RBP : BS_SITE_ENTRY;
+  site.frame_adjust = static_cast<std::int16_t>(cfa->offset - 8);
+  site.site_class = instruction->site_class;
+  compiled.sites.push_back(site);
+
+  SiteFrame frame;
+  frame.site = at.address;
+  frame.entry = plan.address;
+  frame.cfa = cfa;
+  frame.at_entry = at.address == plan.address;
+  frame.is_set_up = at.is_set_up && !frame.at_entry;
+  const Prologue prologue = analyse_prologue(parts_.elf, enclosing.ranges.front());
+  compile(shown, enclosing, code, prologue, frame, compiled);
+  result_.plans.push_back(std::move(compiled));
+}
+
+void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enclosing,
+                              const FunctionCode& code, const Prologue& prologue, const SiteFrame& frame,
+                              CompiledPlan& compiled) const {
+  const Die die = parts_.session.die(enclosing.die);
+  const LocationReader locations(parts_.session, die, frame, prologue,
+                                 code.problem.empty() && code.keeps_stack);
+  TypeBuilder types(parts_.session, parts_.index);
+  DynamicTypes dynamic(parts_.classes, types);
+  const FunctionContext context{parts_.session,          parts_.index, types, shown, locations,
+                                parts_.elf.is_library(), &dynamic};
+  CaptureCompiler(context, compiled).compile(probe_);
+}
+
+}  // namespace backsight::probes

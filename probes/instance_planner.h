@@ -1,0 +1,60 @@
+// One instance of a probe to a plan: a function, an inlined copy of one, or a
+// line. Chooses the site, reads locations there, compiles the captures.
+#pragma once
+
+#include "probes/cfa.h"
+#include "probes/class_hierarchy.h"
+#include "probes/debug_index.h"
+#include "probes/disassembly.h"
+#include "probes/function_info.h"
+#include "probes/planner.h"
+#include "probes/return_sites.h"
+#include "probes/sites.h"
+
+#include <functional>
+#include <string>
+
+namespace backsight::probes {
+
+// A binary, read.
+struct BinaryParts {
+  const std::string& path;
+  const ElfFile& elf;
+  const DwarfSession& session;
+  const DebugIndex& index;
+  const FrameTable& frames;
+  std::function<CodeLandmarks(const FunctionInfo&)> landmarks;
+  ClassHierarchy& classes;
+};
+
+// A site in the midst of a function.
+struct InnerSite {
+  std::uint64_t address = 0;
+  std::string reason;
+  bool inlined = false;    // `function` is an inlined copy
+  bool is_set_up = false;  // behind the prologue, and variables are wanted as they stand
+};
+
+class InstancePlanner {
+ public:
+  InstancePlanner(const BinaryParts& parts, const ProbeConfig& probe, PlanResult& result)
+      : parts_(parts), probe_(probe), result_(result) {}
+
+  // Entry and return of an out-of-line function.
+  void plan_function(FunctionInfo function);
+  // An entry event at `site`. `shown` is what is entered there: its names and
+  // the variables to capture. `enclosing` is the function that has the code.
+  void plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& site);
+
+ private:
+  CompiledPlan begin(const FunctionInfo& function) const;
+  void compile(const FunctionInfo& shown, const FunctionInfo& enclosing, const FunctionCode& code,
+               const Prologue& prologue, const SiteFrame& frame, CompiledPlan& compiled) const;
+  void refuse(const FunctionInfo& function, const std::string& why);
+
+  const BinaryParts& parts_;
+  const ProbeConfig& probe_;
+  PlanResult& result_;
+};
+
+}  // namespace backsight::probes

@@ -1,0 +1,206 @@
+#include "probes/lines.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr Dwarf_Signed kMaxRows = 1 << 24;
+constexpr Dwarf_Signed kMaxFiles = 1 << 18;
+
+// Owns libdwarf's decoded table.
+class Context {
+ public:
+  explicit Context(const Die& top) {
+    Dwarf_Unsigned version = 0;
+    Dwarf_Small tables = 0;
+    Dwarf_Error error = nullptr;
+    if (dwarf_srclines_b(top.handle(), &version, &tables, &context_, &error) != DW_DLV_OK) {
+      if (error) dwarf_dealloc_error(nullptr, error);
+      context_ = nullptr;
+    }
+    version_ = version;
+  }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() {
+    if (context_) dwarf_srclines_dealloc_b(context_);
+  }
+  Dwarf_Line_Context handle() const { return context_; }
+  Dwarf_Unsigned version() const { return version_; }
+
+ private:
+  Dwarf_Line_Context context_ = nullptr;
+  Dwarf_Unsigned version_ = 0;
+};
+
+bool ok(int result, Dwarf_Error& error) {
+  if (result == DW_DLV_OK) return true;
+  if (error) dwarf_dealloc_error(nullptr, error);
+  error = nullptr;
+  return false;
+}
+
+std::optional<LineRow> row_of(Dwarf_Line line, Dwarf_Unsigned version) {
+  Dwarf_Error error = nullptr;
+  Dwarf_Addr address = 0;
+  Dwarf_Unsigned number = 0;
+  Dwarf_Unsigned file = 0;
+  Dwarf_Unsigned column = 0;
+  Dwarf_Bool is_statement = 0;
+  Dwarf_Bool ends = 0;
+  if (!ok(dwarf_lineaddr(line, &address, &error), error) || !ok(dwarf_lineno(line, &number, &error), error) ||
+      !ok(dwarf_line_srcfileno(line, &file, &error), error) ||
+      !ok(dwarf_lineoff_b(line, &column, &error), error) ||
+      !ok(dwarf_linebeginstatement(line, &is_statement, &error), error) ||
+      !ok(dwarf_lineendsequence(line, &ends, &error), error)) {
+    return std::nullopt;
+  }
+  // Numbered from 1 up to DWARF 4, from 0 in DWARF 5.
+  if (version < 5) file = file == 0 ? ~0u : file - 1;
+  return LineRow{address,
+                 static_cast<std::uint32_t>(file),
+                 static_cast<std::uint32_t>(number),
+                 static_cast<std::uint32_t>(column),
+                 is_statement != 0,
+                 ends != 0};
+}
+
+std::vector<bool> matching_files(const LineTable& table, const LinePattern& pattern) {
+  std::vector<bool> matches(table.files.size());
+  for (std::size_t i = 0; i < matches.size(); ++i) matches[i] = pattern.matches_file(table.files[i]);
+  return matches;
+}
+
+}  // namespace
+
+bool LinePattern::matches_file(std::string_view file) const {
+  if (file.size() < path.size() || file.substr(file.size() - path.size()) != path) return false;
+  return file.size() == path.size() || path.front() == '/' || file[file.size() - path.size() - 1] == '/';
+}
+
+std::optional<LinePattern> parse_line_pattern(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  LinePattern pattern;
+  pattern.path = text.substr(0, colon);
+  while (pattern.path.rfind("./", 0) == 0) pattern.path.erase(0, 2);
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, pattern.line);
+  if (error != std::errc() || stop != end || pattern.line == 0 || pattern.path.empty()) return std::nullopt;
+  return pattern;
+}
+
+std::vector<std::string> LineTables::files_of(const Die& top) const {
+  char** files = nullptr;
+  Dwarf_Signed count = 0;
+  Dwarf_Error error = nullptr;
+  std::vector<std::string> result;
+  if (!ok(dwarf_srcfiles(top.handle(), &files, &count, &error), error)) return result;
+  for (Dwarf_Signed i = 0; i < count; ++i) {
+    if (i < kMaxFiles) result.emplace_back(files[i]);
+    dwarf_dealloc(session_.handle(), files[i], DW_DLA_STRING);
+  }
+  dwarf_dealloc(session_.handle(), files, DW_DLA_LIST);
+  return result;
+}
+
+const LineTable& LineTables::of_unit(DieKey unit) const {
+  if (last_.unit == unit && unit != 0) return last_;
+  last_ = {unit, {}, {}};
+  const Die top = session_.die(unit);
+  if (!top) return last_;
+  last_.files = files_of(top);
+  const Context context(top);
+  Dwarf_Line* lines = nullptr;
+  Dwarf_Signed count = 0;
+  Dwarf_Error error = nullptr;
+  if (!context.handle() ||
+      !ok(dwarf_srclines_from_linecontext(context.handle(), &lines, &count, &error), error)) {
+    return last_;
+  }
+  last_.rows.reserve(static_cast<std::size_t>(std::min(count, kMaxRows)));
+  for (Dwarf_Signed i = 0; i < count && i < kMaxRows; ++i) {
+    if (const auto row = row_of(lines[i], context.version())) last_.rows.push_back(*row);
+  }
+  return last_;
+}
+
+std::vector<DieKey> LineTables::units_with(const LinePattern& pattern) const {
+  std::vector<DieKey> units;
+  for (const Unit& unit : session_.units()) {
+    const Die top = session_.die(unit.die);
+    if (!top || !top.has(DW_AT_stmt_list) || top.tag() == DW_TAG_type_unit) continue;
+    const std::vector<std::string> files = files_of(top);
+    if (std::any_of(files.begin(), files.end(),
+                    [&](const std::string& file) { return pattern.matches_file(file); })) {
+      units.push_back(unit.die);
+    }
+  }
+  return units;
+}
+
+std::vector<std::uint64_t> line_begins(const LineTable& table, const LinePattern& pattern) {
+  const std::vector<bool> files = matching_files(table, pattern);
+  std::vector<std::uint64_t> begins;
+  bool is_inside = false;
+  bool has_begin = false;
+  for (const LineRow& row : table.rows) {
+    const bool is_wanted =
+        !row.ends_sequence && row.line == pattern.line && row.file < files.size() && files[row.file];
+    if (!is_wanted) {
+      is_inside = false;
+      continue;
+    }
+    if (!is_inside) has_begin = false;
+    is_inside = true;
+    if (has_begin || !row.is_statement) continue;
+    has_begin = true;
+    begins.push_back(row.address);
+  }
+  std::sort(begins.begin(), begins.end());
+  begins.erase(std::unique(begins.begin(), begins.end()), begins.end());
+  return begins;
+}
+
+std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern) {
+  const std::vector<bool> files = matching_files(table, pattern);
+  std::uint32_t before = 0;
+  std::uint32_t after = ~0u;
+  for (const LineRow& row : table.rows) {
+    if (row.ends_sequence || !row.is_statement || row.line == 0 || row.file >= files.size() ||
+        !files[row.file]) {
+      continue;
+    }
+    if (row.line < pattern.line) before = std::max(before, row.line);
+    if (row.line > pattern.line) after = std::min(after, row.line);
+  }
+  std::vector<std::uint32_t> lines;
+  if (before != 0) lines.push_back(before);
+  if (after != ~0u) lines.push_back(after);
+  return lines;
+}
+
+bool is_repeated_place(const LineTable& table, const std::vector<AddressRange>& ranges,
+                       std::uint64_t address) {
+  const LineRow* place = nullptr;
+  for (const LineRow& row : table.rows) {
+    if (row.address == address && !row.ends_sequence && (!place || row.is_statement)) place = &row;
+  }
+  if (!place) return false;
+  const LineRow* previous = nullptr;
+  for (const LineRow& row : table.rows) {
+    const bool is_again = row.is_statement && row.address != address && !row.ends_sequence &&
+                          row.is_same_place(*place) && !(previous && previous->is_same_place(*place));
+    previous = &row;
+    if (!is_again) continue;
+    for (const AddressRange& range : ranges) {
+      if (range.contains(row.address)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace backsight::probes

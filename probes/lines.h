@@ -1,0 +1,71 @@
+// The line tables of a binary: where the code of a source line begins.
+#pragma once
+
+#include "probes/dwarf_session.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backsight::probes {
+
+struct LineRow {
+  std::uint64_t address = 0;
+  std::uint32_t file = 0;  // index in LineTable::files
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  bool is_statement = false;  // a statement begins here
+  bool ends_sequence = false;
+
+  bool is_same_place(const LineRow& other) const {
+    return file == other.file && line == other.line && column == other.column;
+  }
+};
+
+// Of one unit: rows in the order of the table, addresses rise within a sequence.
+struct LineTable {
+  DieKey unit = 0;
+  std::vector<std::string> files;
+  std::vector<LineRow> rows;
+};
+
+// "checkout.cc:214", or a longer end of the path in front.
+struct LinePattern {
+  std::string path;
+  std::uint32_t line = 0;
+  // Whole components of the path.
+  bool matches_file(std::string_view file) const;
+};
+// None: not of that form.
+std::optional<LinePattern> parse_line_pattern(const std::string& text);
+
+// Reads tables when they are asked for, and keeps the last one. Not thread-safe.
+class LineTables {
+ public:
+  explicit LineTables(const DwarfSession& session) : session_(session) {}
+
+  // Empty where the unit has none.
+  const LineTable& of_unit(DieKey unit) const;
+  // Units whose table names a file that matches: cheap, reads headers only.
+  std::vector<DieKey> units_with(const LinePattern& pattern) const;
+
+ private:
+  std::vector<std::string> files_of(const Die& top) const;
+
+  const DwarfSession& session_;
+  mutable LineTable last_;
+};
+
+// Each beginning of the line's code: the first statement of each contiguous block.
+std::vector<std::uint64_t> line_begins(const LineTable& table, const LinePattern& pattern);
+// The nearest lines of that file with code, at most one on each side.
+std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern);
+
+// The place in the source that begins at `address` begins at another address of
+// `ranges` too: its code was copied, or is run again.
+bool is_repeated_place(const LineTable& table, const std::vector<AddressRange>& ranges,
+                       std::uint64_t address);
+
+}  // namespace backsight::probes

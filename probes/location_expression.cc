@@ -1,0 +1,430 @@
+#include "probes/location_expression.h"
+
+#include "probes/location.h"
+
+#include <bit>
+#include <optional>
+
+namespace backsight::probes {
+
+using schema::Unavailable;
+
+namespace {
+
+constexpr std::size_t kMaxStack = 8;
+constexpr std::size_t kMaxPieces = 16;
+constexpr std::size_t kMaxTermOps = 64;
+constexpr Dwarf_Unsigned kMaxOps = 64;
+constexpr const char* kMovedLater = "it is moved to its place only after the probe site";
+constexpr const char* kStoredLater = "it is stored to the stack only after the probe site";
+
+// Registers that bring arguments (System V ABI, 3.2.3).
+bool brings_argument(std::uint64_t reg) {
+  return reg == BS_RDI || reg == BS_RSI || reg == BS_RDX || reg == BS_RCX || reg == BS_R8 || reg == BS_R9;
+}
+
+// libdwarf gives the address of an operand's block as a number.
+const std::uint8_t* block_of(Dwarf_Unsigned operand) {
+  return std::bit_cast<const std::uint8_t*>(operand);
+}
+
+std::int64_t as_signed(Dwarf_Unsigned value) {
+  return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::uint64_t> constant_of(const LocationTerm& term) {
+  if (term.is_frame || term.ops.size() != 1 || term.ops[0].code != BS_OP_PUSH_CONST) return std::nullopt;
+  return term.ops[0].d;
+}
+
+class Evaluator {
+ public:
+  Evaluator(const LocationContext& context, const Die& variable) : context_(context), variable_(variable) {}
+
+  // False: `problem` says why.
+  bool step(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2);
+  std::vector<LocationPiece> finish();
+  std::vector<LocationPiece> failed() const;
+  bool fail(std::string why, Unavailable reason = Unavailable::kOptimizedOut) {
+    problem_ = std::move(why);
+    reason_ = reason;
+    return false;
+  }
+  bool is_sound() const { return stack_.size() <= kMaxStack && pieces_.size() <= kMaxPieces; }
+
+ private:
+  bool place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2);
+  bool put_register(std::uint64_t reg);
+  bool push_register(std::uint64_t reg, std::int64_t offset);
+  bool push_frame_base(std::int64_t offset);
+  bool push_frame(std::int64_t offset, bool needs_spill);
+  bool push_address(std::uint8_t atom, Dwarf_Unsigned operand);
+  bool push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size);
+  bool push(std::vector<bs_op> ops) {
+    stack_.push_back({false, false, false, 0, std::move(ops)});
+    return true;
+  }
+  bool dereference(std::uint8_t bytes);
+  bool shuffle(std::uint8_t atom, Dwarf_Unsigned operand);
+  bool arithmetic(std::uint8_t atom, Dwarf_Unsigned operand);
+  bool with_constant(std::uint8_t atom, LocationTerm& left, std::uint64_t constant);
+  bool implicit_value(const std::uint8_t* bytes, Dwarf_Unsigned size);
+  LocationPiece take();
+  // The value that register `reg` had at the entry is there at the site.
+  bool is_kept(std::uint64_t reg) const {
+    return !context_.as_entered || (context_.frame.written >> reg & 1) == 0;
+  }
+  bool is_late() const { return context_.whole_function && !context_.frame.is_set_up; }
+  void settle(LocationTerm& term) const;
+
+  const LocationContext& context_;
+  const Die& variable_;
+  std::vector<LocationTerm> stack_;
+  std::vector<LocationPiece> pieces_;
+  LocationPiece current_;
+  bool decided_ = false;  // `current_` is a register, value or bytes
+  std::string problem_;
+  Unavailable reason_ = Unavailable::kOptimizedOut;
+};
+
+LocationPiece Evaluator::take() {
+  LocationPiece piece = std::move(current_);
+  if (!decided_ && !stack_.empty()) {
+    piece.kind = LocationPiece::Kind::kMemory;
+    piece.term = stack_.back();
+  }
+  current_ = {};
+  decided_ = false;
+  stack_.clear();
+  return piece;
+}
+
+std::vector<LocationPiece> Evaluator::finish() {
+  if (pieces_.empty() || decided_ || !stack_.empty()) pieces_.push_back(take());
+  return std::move(pieces_);
+}
+
+std::vector<LocationPiece> Evaluator::failed() const {
+  LocationPiece piece;
+  piece.kind = LocationPiece::Kind::kUnavailable;
+  piece.reason = reason_;
+  piece.why = problem_.empty() ? "its location is not supported yet" : problem_;
+  return {piece};
+}
+
+// A frame address as operations.
+void Evaluator::settle(LocationTerm& term) const {
+  if (!term.is_frame) return;
+  term.ops = frame_address(context_.frame, term.offset);
+  term.is_frame = false;
+}
+
+bool Evaluator::put_register(std::uint64_t reg) {
+  // Without a list, the register is where the variable lives once it has been moved there.
+  const bool is_general = reg < kFirstVector;
+  if (context_.whole_function && is_general) {
+    const bool is_there = context_.as_entered ? brings_argument(reg) && context_.follows_moves
+                                              : context_.by_clang && context_.follows_moves;
+    if (!is_there) return fail(kMovedLater);
+  }
+  if (is_general && !is_kept(reg)) return fail("its register is written before the probe site");
+  current_ = {};
+  current_.kind = LocationPiece::Kind::kRegister;
+  current_.reg = reg;
+  decided_ = true;
+  return true;
+}
+
+bool Evaluator::push_frame(std::int64_t offset, bool needs_spill) {
+  if (!context_.frame.cfa) return fail("the address of its frame is not known at the probe site");
+  LocationTerm term;
+  term.is_frame = true;
+  term.needs_spill = needs_spill;
+  term.is_late = is_late();
+  term.offset = offset;
+  stack_.push_back(std::move(term));
+  return true;
+}
+
+bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
+  if (reg >= kFirstVector && reg <= kLastVector)
+    return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
+  if (reg > BS_R15) return fail("it is in a register that is not captured", Unavailable::kUnsupportedType);
+  if (context_.as_entered) {
+    // In a list, RSP at the entry; otherwise RSP once the frame is set up.
+    const bool is_later = context_.whole_function && !context_.keeps_stack;
+    if (reg == BS_RSP)
+      return push_frame(offset + (is_later ? context_.prologue.rsp.value_or(0) : -8), is_later);
+    if (reg == BS_RBP && context_.whole_function) {
+      if (!context_.prologue.rbp) return fail("its frame is not set up in a way that can be followed");
+      return push_frame(offset + *context_.prologue.rbp, false);
+    }
+    if (context_.whole_function && (!brings_argument(reg) || !context_.follows_moves))
+      return fail(kMovedLater);
+    if (!is_kept(reg)) return fail("its register is written before the probe site");
+  } else if (reg == BS_RSP && context_.whole_function && !context_.keeps_stack) {
+    // RSP once the frame is set up; between pushes for a call it is another.
+    const auto& cfa = context_.frame.cfa;
+    if (!cfa || cfa->reg != BS_RSP || context_.prologue.rsp != -cfa->offset)
+      return fail("its frame is not set up in a way that can be followed");
+  }
+  push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg), 0, 0, static_cast<std::uint64_t>(offset))});
+  stack_.back().is_late = is_late();
+  return true;
+}
+
+bool Evaluator::push_frame_base(std::int64_t offset) {
+  const std::vector<std::uint8_t>& base = context_.frame_base;
+  if (base.size() == 1 && base[0] == DW_OP_call_frame_cfa) return push_frame(offset, false);
+  if (base.size() == 1 && (base[0] == DW_OP_reg0 + BS_RBP || base[0] == DW_OP_reg0 + BS_RSP))
+    return push_register(base[0] - DW_OP_reg0, offset);
+  return fail("its frame base is not supported yet");
+}
+
+bool Evaluator::push_address(std::uint8_t atom, Dwarf_Unsigned operand) {
+  Dwarf_Addr address = operand;
+  Dwarf_Error error = nullptr;
+  if (atom != DW_OP_addr &&
+      dwarf_debug_addr_index_to_addr(variable_.handle(), operand, &address, &error) != DW_DLV_OK) {
+    if (error) dwarf_dealloc_error(context_.session.handle(), error);
+    return fail("its address cannot be read");
+  }
+  return push({make_op(BS_OP_PUSH_IP_REL, 0, 0, 0, address - context_.frame.site)});
+}
+
+bool Evaluator::push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size) {
+  if (!block || size != 1 || block[0] < DW_OP_reg0 || block[0] > DW_OP_reg0 + BS_R15)
+    return fail("only its value at the function's entry is known");
+  const std::uint64_t reg = block[0] - DW_OP_reg0;
+  // At the entry site the value at entry is the register's value now.
+  if (!context_.frame.at_entry || (context_.frame.written >> reg & 1) != 0 || reg == BS_RSP)
+    return fail("only its value at the function's entry is known");
+  return push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))});
+}
+
+bool Evaluator::dereference(std::uint8_t bytes) {
+  if (stack_.empty()) return false;
+  LocationTerm& top = stack_.back();
+  if (context_.as_entered && top.is_frame && (top.offset < 0 || top.needs_spill)) {
+    const Spill* spill = context_.prologue.find(top.offset, bytes);
+    if (!spill || spill->reg < 0 || bytes != 8) return fail(kStoredLater);
+    if (!is_kept(static_cast<std::uint64_t>(spill->reg))) return fail(kStoredLater);
+    top = {};
+    top.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(spill->reg))};
+    return true;
+  }
+  if (!context_.as_entered && top.is_late) return fail(kStoredLater);
+  settle(top);
+  top.ops.push_back(make_op(BS_OP_LOAD, bytes));
+  return true;
+}
+
+bool Evaluator::implicit_value(const std::uint8_t* bytes, Dwarf_Unsigned size) {
+  if (!bytes || size > 16) return fail("its constant is too large", Unavailable::kUnsupportedType);
+  current_ = {};
+  current_.kind = LocationPiece::Kind::kBytes;
+  current_.bytes.assign(bytes, bytes + size);
+  decided_ = true;
+  return true;
+}
+
+bool Evaluator::place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2) {
+  switch (atom) {
+    case DW_OP_stack_value:
+      if (stack_.empty()) return false;
+      current_ = {};
+      current_.kind = LocationPiece::Kind::kValue;
+      current_.term = stack_.back();
+      decided_ = true;
+      return true;
+    case DW_OP_implicit_value:
+      return implicit_value(block_of(operand2), operand1);
+    case DW_OP_piece: {
+      LocationPiece piece = take();
+      piece.size = operand1;
+      pieces_.push_back(std::move(piece));
+      return operand1 > 0;
+    }
+    case DW_OP_bit_piece: {
+      if (operand1 % 8 != 0 || operand1 == 0 || operand2 != 0)
+        return fail("parts of its bytes are in different places", Unavailable::kUnsupportedType);
+      LocationPiece piece = take();
+      piece.size = operand1 / 8;
+      pieces_.push_back(std::move(piece));
+      return true;
+    }
+    case DW_OP_implicit_pointer:
+    case DW_OP_GNU_implicit_pointer:
+      return fail("it points to a value that was optimised out");
+    default:
+      return arithmetic(atom, operand1);
+  }
+}
+
+bool Evaluator::step(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2) {
+  if (atom >= DW_OP_reg0 && atom <= DW_OP_reg31) return put_register(atom - DW_OP_reg0);
+  if (atom >= DW_OP_breg0 && atom <= DW_OP_breg31)
+    return push_register(atom - DW_OP_breg0, as_signed(operand1));
+  switch (atom) {
+    case DW_OP_regx:
+      return put_register(operand1);
+    case DW_OP_bregx:
+      return push_register(operand1, as_signed(operand2));
+    case DW_OP_fbreg:
+      return push_frame_base(as_signed(operand1));
+    case DW_OP_call_frame_cfa:
+      return push_frame(0, false);
+    case DW_OP_addr:
+    case DW_OP_addrx:
+    case DW_OP_GNU_addr_index:
+      return push_address(atom, operand1);
+    case DW_OP_constx:
+    case DW_OP_GNU_const_index: {
+      Dwarf_Addr value = 0;
+      Dwarf_Error error = nullptr;
+      if (dwarf_debug_addr_index_to_addr(variable_.handle(), operand1, &value, &error) != DW_DLV_OK) {
+        if (error) dwarf_dealloc_error(context_.session.handle(), error);
+        return fail("its address cannot be read");
+      }
+      return push({make_op(BS_OP_PUSH_CONST, 0, 0, 0, value)});
+    }
+    case DW_OP_entry_value:
+    case DW_OP_GNU_entry_value:
+      return push_entry_value(block_of(operand2), operand1);
+    case DW_OP_deref:
+      return dereference(8);
+    case DW_OP_deref_size:
+      if (operand1 != 1 && operand1 != 2 && operand1 != 4 && operand1 != 8) return false;
+      return dereference(static_cast<std::uint8_t>(operand1));
+    case DW_OP_nop:
+      return true;
+    case DW_OP_form_tls_address:
+    case DW_OP_GNU_push_tls_address:
+      return fail("it is thread-local: the thread's own storage is not known to the probe",
+                  Unavailable::kUnsupportedType);
+    default:
+      return place(atom, operand1, operand2);
+  }
+}
+
+bool Evaluator::shuffle(std::uint8_t atom, Dwarf_Unsigned operand) {
+  const std::size_t depth = stack_.size();
+  switch (atom) {
+    case DW_OP_dup:
+      operand = 0;
+      break;
+    case DW_OP_over:
+      operand = 1;
+      break;
+    case DW_OP_pick:
+      break;
+    case DW_OP_drop:
+      if (depth < 1) return false;
+      stack_.pop_back();
+      return true;
+    case DW_OP_swap:
+      if (depth < 2) return false;
+      std::swap(stack_[depth - 1], stack_[depth - 2]);
+      return true;
+    case DW_OP_rot:
+      if (depth < 3) return false;
+      std::swap(stack_[depth - 1], stack_[depth - 2]);
+      std::swap(stack_[depth - 2], stack_[depth - 3]);
+      return true;
+    default:
+      return fail("its value is computed in a way that is not supported yet", Unavailable::kUnsupportedType);
+  }
+  if (operand >= depth) return false;
+  stack_.push_back(LocationTerm(stack_[depth - 1 - operand]));
+  return true;
+}
+
+// What becomes a sum or a product when one side is known.
+bool Evaluator::with_constant(std::uint8_t atom, LocationTerm& left, std::uint64_t constant) {
+  if (atom == DW_OP_shl && constant < 64) {
+    left.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, 1ull << constant));
+    left.ops.push_back(make_op(BS_OP_MUL));
+    return true;
+  }
+  const std::uint8_t kept = constant == 0xff ? 1 : constant == 0xffff ? 2 : constant == 0xffffffff ? 4 : 0;
+  if (atom == DW_OP_and && kept != 0) {
+    left.ops.push_back(make_op(BS_OP_EXTEND, kept));
+    return true;
+  }
+  return fail("its value is computed in a way that is not supported yet", Unavailable::kUnsupportedType);
+}
+
+bool Evaluator::arithmetic(std::uint8_t atom, Dwarf_Unsigned operand) {
+  if (atom >= DW_OP_lit0 && atom <= DW_OP_lit31) operand = atom - DW_OP_lit0;
+  if ((atom >= DW_OP_lit0 && atom <= DW_OP_lit31) || (atom >= DW_OP_const1u && atom <= DW_OP_consts))
+    return push({make_op(BS_OP_PUSH_CONST, 0, 0, 0, operand)});
+  if (stack_.empty()) return false;
+  if (atom == DW_OP_plus_uconst) {
+    LocationTerm& top = stack_.back();
+    if (top.is_frame)
+      top.offset += static_cast<std::int64_t>(operand);
+    else
+      top.ops.push_back(make_op(BS_OP_ADD_CONST, 0, 0, 0, operand));
+    return true;
+  }
+  if (atom == DW_OP_neg || atom == DW_OP_not) {  // 0 - x, -1 - x
+    LocationTerm& top = stack_.back();
+    if (top.is_frame) return false;
+    top.ops.insert(top.ops.begin(),
+                   make_op(BS_OP_PUSH_CONST, 0, 0, 0, atom == DW_OP_neg ? 0 : ~std::uint64_t{0}));
+    top.ops.push_back(make_op(BS_OP_SUB));
+    return true;
+  }
+  const auto code = atom == DW_OP_plus    ? BS_OP_ADD
+                    : atom == DW_OP_minus ? BS_OP_SUB
+                    : atom == DW_OP_mul   ? BS_OP_MUL
+                                          : BS_OP_END;
+  const bool is_masked = atom == DW_OP_shl || atom == DW_OP_and;
+  if (code == BS_OP_END && !is_masked) return shuffle(atom, operand);
+  if (stack_.size() < 2) return false;
+  const LocationTerm right = stack_.back();
+  stack_.pop_back();
+  LocationTerm& left = stack_.back();
+  if (right.is_frame || left.is_frame || right.ops.size() + left.ops.size() > kMaxTermOps) return false;
+  left.is_late |= right.is_late;
+  if (is_masked) {
+    const auto constant = constant_of(right);
+    return constant && with_constant(atom, left, *constant);
+  }
+  left.ops.insert(left.ops.end(), right.ops.begin(), right.ops.end());
+  left.ops.push_back(make_op(code));
+  return true;
+}
+
+}  // namespace
+
+std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset) {
+  const Cfa cfa = frame.cfa.value_or(Cfa{});
+  return {make_op(BS_OP_PUSH_REG, cfa.reg, 0, 0, static_cast<std::uint64_t>(cfa.offset + offset))};
+}
+
+std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
+                                             Dwarf_Locdesc_c expression, Dwarf_Unsigned count) {
+  Evaluator evaluator(context, variable);
+  if (count > kMaxOps) {
+    evaluator.fail("its location is too complicated");
+    return evaluator.failed();
+  }
+  for (Dwarf_Unsigned i = 0; i < count; ++i) {
+    Dwarf_Small atom = 0;
+    Dwarf_Unsigned operand[3] = {};
+    Dwarf_Unsigned raw[3] = {};
+    Dwarf_Unsigned branch = 0;
+    Dwarf_Error error = nullptr;
+    if (dwarf_get_location_op_value_d(expression, i, &atom, &operand[0], &operand[1], &operand[2], &raw[0],
+                                      &raw[1], &raw[2], &branch, &error) != DW_DLV_OK) {
+      if (error) dwarf_dealloc_error(context.session.handle(), error);
+      evaluator.fail("its location cannot be read");
+      return evaluator.failed();
+    }
+    if (!evaluator.step(atom, operand[0], operand[1]) || !evaluator.is_sound()) return evaluator.failed();
+  }
+  return evaluator.finish();
+}
+
+}  // namespace backsight::probes

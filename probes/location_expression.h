@@ -1,0 +1,58 @@
+// One DWARF location expression, evaluated symbolically: what it says about
+// each piece of the variable, in terms of registers and memory at the site.
+#pragma once
+
+#include "bpf/abi/plan.h"
+#include "probes/dwarf_session.h"
+#include "probes/prologue.h"
+#include "probes/site_frame.h"
+#include "schema/plan.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace backsight::probes {
+
+// An address or value being computed.
+struct LocationTerm {
+  bool is_frame = false;     // CFA + offset
+  bool needs_spill = false;  // known only as the target of a spill
+  bool is_late = false;      // of a place that is not filled yet
+  std::int64_t offset = 0;
+  std::vector<bs_op> ops;
+};
+
+struct LocationPiece {
+  enum class Kind { kNone, kRegister, kMemory, kValue, kBytes, kUnavailable } kind = Kind::kNone;
+  std::uint64_t reg = 0;
+  std::uint64_t size = 0;  // 0: all of it
+  LocationTerm term;
+  std::vector<std::uint8_t> bytes;
+  schema::Unavailable reason = schema::Unavailable::kOptimizedOut;  // kUnavailable
+  std::string why;
+};
+
+struct LocationContext {
+  const DwarfSession& session;
+  const SiteFrame& frame;
+  const Prologue& prologue;
+  const std::vector<std::uint8_t>& frame_base;
+  bool keeps_stack = false;
+  bool follows_moves = true;
+  bool by_clang = false;
+  bool as_entered = true;       // see LocationReader
+  bool whole_function = false;  // one expression for all of the function's addresses
+};
+
+// At least one piece; a single kUnavailable where it is not understood.
+std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
+                                             Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
+
+// CFA + offset at the site. The frame's CFA must be known.
+std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);
+
+inline constexpr std::uint64_t kFirstVector = 17;  // XMM0
+inline constexpr std::uint64_t kLastVector = 32;   // XMM15
+
+}  // namespace backsight::probes

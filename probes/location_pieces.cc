@@ -1,0 +1,194 @@
+#include "probes/location_pieces.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace backsight::probes {
+
+using schema::Unavailable;
+using Kind = LocationPiece::Kind;
+
+namespace {
+
+constexpr std::uint64_t kMostBytes = 16;  // of a value that is not in memory
+
+bool is_power(std::uint64_t bytes) {
+  return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+}
+
+ValueSource stored_later() {
+  return unavailable_source(Unavailable::kOptimizedOut,
+                            "it is stored to the stack only after the probe site");
+}
+
+ValueSource scattered() {
+  return unavailable_source(Unavailable::kOptimizedOut,
+                            "it is scattered over places that are not captured yet");
+}
+
+ValueSource in_vector() {
+  return unavailable_source(Unavailable::kInVectorRegister, "it is in a vector register at the probe site");
+}
+
+// Filled between the entry and the site, and not written again.
+bool is_filled(const LocationContext& context, std::int64_t offset, std::uint64_t size) {
+  const Spill* first = context.prologue.find(offset, static_cast<std::uint32_t>(size));
+  if (!first || first->done_at > context.frame.site) return false;
+  for (const Spill& spill : context.prologue.spills) {
+    const bool overlaps = spill.offset < offset + static_cast<std::int64_t>(size) &&
+                          offset < spill.offset + static_cast<std::int64_t>(spill.size);
+    if (overlaps && &spill != first && spill.done_at <= context.frame.site) return false;
+  }
+  return true;
+}
+
+// The parameter's stack slot: filled on the way to the site, or from a register
+// that will be stored there.
+ValueSource from_spills(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+  ValueSource result;
+  bool all_filled = size > 0 && size <= BS_MAX_OBJECT;
+  for (std::uint64_t at = 0; at < size && all_filled; at += 8)
+    all_filled = is_filled(context, term.offset + static_cast<std::int64_t>(at),
+                           std::min<std::uint64_t>(8, size - at));
+  if (all_filled) {
+    result.in_memory = true;
+    result.ops = frame_address(context.frame, term.offset);
+    return result;
+  }
+  for (std::uint64_t at = 0; at < size && size <= kMostBytes; at += 8) {
+    const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(8, size - at));
+    const Spill* spill = context.prologue.find(term.offset + static_cast<std::int64_t>(at), bytes);
+    if (!spill) break;
+    if (spill->is_vector) return in_vector();
+    if ((context.frame.written >> spill->reg & 1) != 0) break;
+    result.ops.push_back(make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(spill->reg)));
+  }
+  if (size == 0 || size > kMostBytes || result.ops.size() != (size + 7) / 8) return stored_later();
+  return result;
+}
+
+ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+  if (!context.as_entered) {
+    if (term.is_late) return stored_later();
+  } else if (term.is_frame && (term.offset < 0 || term.needs_spill)) {
+    // Above the return address lie the arguments that the caller put there; below, nothing yet.
+    return from_spills(context, term, size);
+  }
+  ValueSource result;
+  result.in_memory = true;
+  result.ops = term.is_frame ? frame_address(context.frame, term.offset) : term.ops;
+  return result;
+}
+
+// Collects bytes into slots of eight.
+class Slots {
+ public:
+  // `ops` leave `bytes` low bytes; what lies above them is undefined unless `is_clean`.
+  bool add(std::vector<bs_op> ops, std::uint64_t bytes, bool is_clean, bool is_last) {
+    const std::uint64_t at = filled_ % 8;
+    if (at + bytes > 8) return false;
+    // Shifting to the top of the slot, or being the last, makes what lies above harmless.
+    if (!is_clean && at + bytes < 8 && !is_last) {
+      if (!is_power(bytes)) return false;
+      ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(bytes)));
+    }
+    if (at == 0) {
+      source_.slots.push_back(source_.ops.size());
+    } else {
+      ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, 1ull << (8 * at)));
+      ops.push_back(make_op(BS_OP_MUL));
+      ops.push_back(make_op(BS_OP_ADD));
+    }
+    source_.ops.insert(source_.ops.end(), ops.begin(), ops.end());
+    filled_ += bytes;
+    return true;
+  }
+  std::uint64_t filled() const { return filled_; }
+  ValueSource take() { return std::move(source_); }
+
+ private:
+  ValueSource source_;
+  std::uint64_t filled_ = 0;
+};
+
+bool add_constant(Slots& slots, const std::vector<std::uint8_t>& bytes, bool is_last) {
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    const std::size_t count = std::min<std::size_t>(8, bytes.size() - at);
+    std::uint64_t word = 0;
+    std::memcpy(&word, &bytes[at], count);
+    if (!slots.add({make_op(BS_OP_PUSH_CONST, 0, 0, 0, word)}, count, true, is_last)) return false;
+  }
+  return true;
+}
+
+// A piece of one word in memory.
+bool add_memory(Slots& slots, const LocationContext& context, const LocationPiece& piece, std::uint64_t bytes,
+                bool is_last) {
+  const ValueSource source = from_memory(context, piece.term, bytes);
+  if (source.unavailable != Unavailable::kNone) return false;
+  std::vector<bs_op> ops = source.ops;
+  if (source.in_memory) {
+    if (!is_power(bytes)) return false;
+    ops.push_back(make_op(BS_OP_LOAD, static_cast<std::uint8_t>(bytes)));
+  }
+  return slots.add(std::move(ops), bytes, source.in_memory, is_last);
+}
+
+bool add_piece(Slots& slots, const LocationContext& context, const LocationPiece& piece, std::uint64_t bytes,
+               bool is_last) {
+  switch (piece.kind) {
+    case Kind::kRegister:
+      return bytes <= 8 && slots.add({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(piece.reg))}, bytes,
+                                     false, is_last);
+    case Kind::kValue: {
+      if (bytes > 8 || piece.term.needs_spill || (!context.as_entered && piece.term.is_late)) return false;
+      auto ops = piece.term.is_frame ? frame_address(context.frame, piece.term.offset) : piece.term.ops;
+      return slots.add(std::move(ops), bytes, false, is_last);
+    }
+    case Kind::kBytes:
+      return piece.bytes.size() >= bytes &&
+             add_constant(slots,
+                          {piece.bytes.begin(), piece.bytes.begin() + static_cast<std::ptrdiff_t>(bytes)},
+                          is_last);
+    case Kind::kMemory:
+      return bytes <= 8 && add_memory(slots, context, piece, bytes, is_last);
+    default:
+      return false;
+  }
+}
+
+ValueSource from_slots(const LocationContext& context, const std::vector<LocationPiece>& pieces,
+                       std::uint64_t size) {
+  if (size == 0 || size > kMostBytes) return scattered();
+  Slots slots;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const bool is_last = i + 1 == pieces.size();
+    if (slots.filled() >= size) break;
+    const std::uint64_t rest = size - slots.filled();
+    const std::uint64_t bytes = std::min(pieces[i].size ? pieces[i].size : rest, rest);
+    if (!add_piece(slots, context, pieces[i], bytes, is_last || bytes == rest)) return scattered();
+  }
+  return slots.filled() >= size ? slots.take() : scattered();
+}
+
+}  // namespace
+
+ValueSource combine_pieces(const LocationContext& context, const std::vector<LocationPiece>& pieces,
+                           std::uint64_t size) {
+  for (const LocationPiece& piece : pieces) {
+    if (piece.kind == Kind::kUnavailable) return unavailable_source(piece.reason, piece.why);
+    if (piece.kind == Kind::kRegister && piece.reg >= kFirstVector && piece.reg <= kLastVector)
+      return in_vector();
+    if (piece.kind == Kind::kNone) {
+      return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for all of it");
+    }
+    if (piece.kind == Kind::kRegister && piece.reg > BS_R15) {
+      return unavailable_source(Unavailable::kUnsupportedType, "it is in a register that is not captured");
+    }
+  }
+  if (pieces.size() == 1 && pieces[0].kind == Kind::kMemory)
+    return from_memory(context, pieces[0].term, size);
+  return from_slots(context, pieces, size);
+}
+
+}  // namespace backsight::probes
