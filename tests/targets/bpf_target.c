@@ -37,6 +37,8 @@ PROBED long recurse(long depth) {
 
 /* bpf_target_throw.cc */
 long throw_through(long value);
+/* bpf_target_shapes.cc */
+void run_shape(const char* command, long n);
 
 long global_number = 4242;
 
@@ -46,7 +48,7 @@ static char* pages(size_t count) {
   return p;
 }
 
-static void see(const void* a, const void* b) {
+void see(const void* a, const void* b) {
   observe(a, b, 3, 4, 5, 6);
 }
 
@@ -155,6 +157,7 @@ int main(int argc, char** argv) {
     if (!strcmp(command, "throw")) printf("%ld\n", throw_through(n));
     if (!strcmp(command, "fork")) run_fork();
     if (!strcmp(command, "exec")) execl(argv[0], argv[0], "again", (char*)0);
+    run_shape(command, n);
     puts("done");
   }
   return 0;

@@ -21,4 +21,23 @@ struct bpf_pair {
   long first, second;
 };
 
+/* The layout of libstdc++'s trees, for trees that are not what they say. */
+struct bpf_tree_node {
+  long color;
+  struct bpf_tree_node *parent, *left, *right;
+  long key, value;
+};
+
+struct bpf_tree {
+  long compare;
+  struct bpf_tree_node* header[4]; /* color, root, leftmost, rightmost */
+  unsigned long count;
+};
+
+/* A deque by numbers, as libc++ has it, with blocks of 4 elements. */
+struct bpf_numbered {
+  long** map;
+  unsigned long first, count;
+};
+
 #endif
