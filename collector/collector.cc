@@ -61,6 +61,9 @@ class CollectorImpl final : public Collector {
 
   schema::Result<void> start() override;
   schema::Result<void> reload(probes::Config config) override;
+  void set_site_costs(const probes::SiteCosts& costs) override {
+    if (executor_) executor_->set_site_costs(costs);
+  }
   void stop() override;
   CollectorMetrics metrics() const override {
     const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include "collector/kernel.h"
 #include "probes/config.h"
+#include "probes/site_cost.h"
 #include "schema/facts.h"
 #include "schema/result.h"
 #include "store/timeline.h"
@@ -60,6 +61,8 @@ class Collector {
   virtual schema::Result<void> start() = 0;
   // Applies only what changed.
   virtual schema::Result<void> reload(probes::Config config) = 0;
+  // What probes cost, measured on this machine while it runs.
+  virtual void set_site_costs(const probes::SiteCosts& costs) = 0;
   // Detaches, drains, flushes.
   virtual void stop() = 0;
 

@@ -2,7 +2,6 @@
 
 #include "collector/clocks.h"
 #include "collector/linker.h"
-#include "probes/site_cost.h"
 #include "schema/codec.h"
 
 #include <algorithm>
@@ -111,7 +110,7 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
   status.module_path = plan.plan.module_path;
   status.lost.assign(schema::kLossReasonCount, 0);
   status.plan = schema::plan_id(plan.plan);
-  status.cost_ns = probes::estimated_cost_ns(plan.plan.site_class);
+  status.cost_ns = costs_.of(plan.plan.site_class);
   status.at = {boot_now_ns()};
   for (const auto& issue : plan.issues) {
     status.message += (status.message.empty() ? "" : "; ") + issue.message;
@@ -134,8 +133,8 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
   }
   status.state = schema::ProbeState::kActive;
   report(action.service, status);
-  installed_.emplace(action.instance,
-                     Installed{action.service, *index, *std::move(attachment), std::move(status), false});
+  installed_.emplace(action.instance, Installed{action.service, *index, *std::move(attachment),
+                                                std::move(status), plan.plan.site_class, false});
   return {};
 }
 
@@ -259,6 +258,15 @@ void Executor::read_counters(std::int64_t now_boot_ns) {
     parts_.input.counters_read(installed.plan_index, counters, now_boot_ns);
     copy_counters(counters, installed.status);
     installed.changed = true;
+  }
+}
+
+void Executor::set_site_costs(const probes::SiteCosts& costs) {
+  costs_ = costs;
+  for (auto& [key, installed] : installed_) {
+    const auto cost_ns = costs.of(installed.site_class);
+    installed.changed |= cost_ns != installed.status.cost_ns;
+    installed.status.cost_ns = cost_ns;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "collector/pipeline_input.h"
 #include "collector/planning.h"
 #include "collector/process_tracker.h"
+#include "probes/site_cost.h"
 
 #include <cstdint>
 #include <deque>
@@ -36,6 +37,8 @@ class Executor {
 
   // Applies the event and whatever follows from it.
   void handle(const Event& event);
+  // What probes cost, once it was measured here.
+  void set_site_costs(const probes::SiteCosts& costs);
   void detach_all();
   void stop_planning() { worker_.stop(); }
 
@@ -58,6 +61,7 @@ class Executor {
     std::uint32_t plan_index = 0;
     std::unique_ptr<Attachment> attachment;
     schema::ProbeStatus status;
+    schema::SiteClass site_class = schema::SiteClass::kSingleStep;
     bool changed = false;
   };
   void perform(const PlanProbe& action);
@@ -77,6 +81,7 @@ class Executor {
   void log(LogLevel level, const std::string& message) const;
 
   Parts parts_;
+  probes::SiteCosts costs_ = probes::known_site_costs();
   ActuatorState state_;
   FileTable files_;
   ProcessTracker tracker_;

@@ -1,25 +1,54 @@
-// What a hit of a probe is expected to cost the target, by what the kernel does
-// with the instruction at its site. One table for `check` and `probes`.
+// What a hit of a probe costs the target, by what the kernel does with the
+// instruction at its site: the kernel's part, without what the capture adds.
+// Measured on this machine once (collector/site_calibration.h) and kept in a
+// file; until then, the figures of a reference machine.
 #pragma once
 
 #include "schema/plan.h"
+#include "schema/result.h"
 
 #include <cstdint>
+#include <string>
 
 namespace backsight::probes {
 
-// Nanoseconds of one hit with a small capture on the reference machine (Linux
-// 6.18, a core of 2.5 GHz), until costs are calibrated on this one.
-inline std::uint32_t estimated_cost_ns(schema::SiteClass site_class) {
-  switch (site_class) {
-    case schema::SiteClass::kNop5:
-      return 300;
-    case schema::SiteClass::kEmulated:
-      return 600;
-    case schema::SiteClass::kSingleStep:
-      break;
+// Nanoseconds of one hit with an empty BPF program. The defaults are of Linux
+// 6.18 on a core of 2.5 GHz.
+struct SiteCosts {
+  std::uint32_t nop5 = 300;
+  std::uint32_t emulated = 600;
+  std::uint32_t single_step = 3800;
+  std::uint32_t uretprobe = 700;  // above the probe at the entry, which it brings along
+  bool measured = false;
+
+  std::uint32_t of(schema::SiteClass site_class) const {
+    switch (site_class) {
+      case schema::SiteClass::kNop5:
+        return nop5;
+      case schema::SiteClass::kEmulated:
+        return emulated;
+      case schema::SiteClass::kSingleStep:
+        break;
+    }
+    return single_step;
   }
-  return 3800;
+  bool operator==(const SiteCosts&) const = default;
+};
+
+// $BACKSIGHT_CACHE_DIR, else /var/cache/backsight; the file in it.
+std::string site_cost_path();
+
+// Of exactly this kernel and CPU: kNotFound otherwise. kCorrupt: not such a file.
+schema::Result<SiteCosts> load_site_costs(const std::string& path);
+// Replaces the file; makes its directory.
+schema::Result<void> save_site_costs(const std::string& path, const SiteCosts& costs);
+
+// What is known here without measuring: the file's figures, else the reference.
+SiteCosts known_site_costs();
+
+// With the reference figures.
+inline std::uint32_t estimated_cost_ns(schema::SiteClass site_class) {
+  return SiteCosts{}.of(site_class);
 }
 
 }  // namespace backsight::probes

@@ -2,6 +2,8 @@
 
 #include "collector/collector.h"
 #include "collector/kernel.h"
+#include "collector/site_calibration.h"
+#include "probes/site_cost.h"
 #include "store/timeline.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/metrics_text.h"
@@ -9,6 +11,7 @@
 #include "tools/http/server.h"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -21,6 +24,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace backsight::tools {
@@ -164,11 +168,27 @@ class Daemon {
              "configuration reloaded: " + std::to_string(config_.services.size()) + " service(s)");
   }
 
+  // Once per kernel and CPU; the probes that are attached do not wait for it.
+  void calibrate() {
+    if (probes::load_site_costs(probes::site_cost_path())) return;
+    calibration_ = std::jthread([this] {
+      const auto costs = collector::measure_site_costs();
+      if (!costs) return log_error(costs.error().within("measuring what probes cost"));
+      boost::asio::post(loop_, [this, costs = *costs] { collector_->set_site_costs(costs); });
+      const auto saved = probes::save_site_costs(probes::site_cost_path(), *costs);
+      if (!saved) return log_error(saved.error());
+      log_line(LogLevel::kInfo, "a hit costs " + std::to_string(costs->nop5) + " ns at a 5-byte nop, " +
+                                    std::to_string(costs->emulated) + " ns emulated, " +
+                                    std::to_string(costs->single_step) + " ns single-stepped");
+    });
+  }
+
   // READY once, and the watchdog's sign of life.
   void every_tick() {
     using namespace std::chrono_literals;
     if (!announced_ && collector_->ready()) {
       announced_ = true;
+      calibrate();
       notify_service_manager("READY=1\nSTATUS=recording");
       log_line(LogLevel::kInfo, "ready: recording " + std::to_string(config_.services.size()) +
                                     " service(s) to " + config_.store.path);
@@ -193,6 +213,7 @@ class Daemon {
   std::unique_ptr<HttpServer> http_;
   std::optional<std::uint64_t> watchdog_ = watchdog_period_us();
   bool announced_ = false;
+  std::jthread calibration_;
 };
 
 }  // namespace
