@@ -60,17 +60,19 @@ class CallsOf {
       if (rows_.rbegin()->first <= at) return;
       rows_.erase(std::prev(rows_.end()));
     }
-    rows_.emplace(at, call_row(timeline_, call, call_plan, decode_call(call, call_plan)));
+    rows_.emplace(at, call_row(timeline_, call, call_plan, decode_call(timeline_, call, call_plan)));
     newest_ = std::max(newest_, std::max(call.ref.entry, call.ref.exit));
   }
 
   std::optional<bool> decide(const ScannedCall& call, const Plan& call_plan) const {
     const Binding& binding = bindings_.at(call.ref.plan);
     CallValues values;
-    const DecodeOptions options{.repeat_objects = true};
-    if (call.entry && binding.needs_entry)
-      add_event(values, *call.entry, call_plan, &binding.wanted, options);
-    if (call.exit && binding.needs_return) add_event(values, *call.exit, call_plan, &binding.wanted, options);
+    const auto add = [&](const schema::EventView& event) {
+      add_event(values, event, call_plan, &binding.wanted,
+                evaluation_options(*timeline_.reader, event.process(), event.time()));
+    };
+    if (call.entry && binding.needs_entry) add(*call.entry);
+    if (call.exit && binding.needs_return) add(*call.exit);
     const schema::Process* process = find_process(*timeline_.reader, call.ref.process);
     const schema::BootTime at = call.ref.entry.value != 0 ? call.ref.entry_time : call.ref.exit_time;
     const std::string thread = timeline_.reader->thread_name(call.ref.process, call.ref.tid, at);

@@ -47,7 +47,7 @@ schema::Result<value> call_of(Session& session, const Timeline& timeline, const 
   scan.on_call = [&](const ScannedCall& call) {
     if (call.ref.entry != seen.call && call.ref.exit != seen.call) return true;
     const schema::Plan& plan = timeline.reader->plans().at(seen.plan);
-    shown = call_row(timeline, call, plan, decode_call(call, plan));
+    shown = call_row(timeline, call, plan, decode_call(timeline, call, plan));
     return false;
   };
   BACKSIGHT_TRY(scan_calls(session, timeline, scan));

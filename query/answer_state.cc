@@ -119,7 +119,7 @@ class State {
         !completed || ref.exit.value == 0 ? std::nullopt : load_row(*timeline_.reader, ref.exit);
     if (entry) call.entry = view_of(*entry);
     if (exit) call.exit = view_of(*exit);
-    CallValues values = decode_call(call, plan->second);
+    CallValues values = decode_call(timeline_, call, plan->second);
     object out;
     out["event"] = call_event_id(timeline_, ref);
     if (!completed) out["function"] = plan->second.function;

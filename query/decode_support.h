@@ -1,11 +1,13 @@
 // Helpers shared by the sources of ValueDecoder.
 #pragma once
 
+#include "query/text.h"
 #include "schema/event.h"
 #include "schema/plan.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,9 +17,7 @@ namespace backsight::query {
 class PathScope {
  public:
   PathScope(std::string& path, std::string_view member) : path_(path), size_(path.size()) {
-    if (member.empty()) return;
-    if (!path_.empty()) path_ += '.';
-    path_ += member;
+    if (!member.empty()) append_member(path_, member);
   }
   PathScope(std::string& path, std::size_t index) : path_(path), size_(path.size()) {
     path_ += '[';
@@ -27,6 +27,21 @@ class PathScope {
   ~PathScope() { path_.resize(size_); }
   PathScope(const PathScope&) = delete;
   PathScope& operator=(const PathScope&) = delete;
+
+ private:
+  std::string& path_;
+  std::size_t size_;
+};
+
+// The same for a key of a map, which may be any text.
+class KeyScope {
+ public:
+  KeyScope(std::string& path, std::string_view key) : path_(path), size_(path.size()) {
+    append_member(path_, key);
+  }
+  ~KeyScope() { path_.resize(size_); }
+  KeyScope(const KeyScope&) = delete;
+  KeyScope& operator=(const KeyScope&) = delete;
 
  private:
   std::string& path_;
@@ -66,13 +81,24 @@ inline bool is_text(const schema::Type& type) {
   return type.kind == schema::TypeKind::kChar && type.size_bytes == 1;
 }
 
+// Name of a character type of more than one byte, which debug information
+// describes as an integer.
+inline bool is_wide_char(const schema::Type& type) {
+  const bool is_integral = type.kind == schema::TypeKind::kInteger || type.kind == schema::TypeKind::kChar;
+  return is_integral && (type.size_bytes == 2 || type.size_bytes == 4) &&
+         (type.name == "wchar_t" || type.name == "char16_t" || type.name == "char32_t");
+}
+
 // "element_limit 32 of 100"
+inline std::string cut_off(std::string reason, std::uint64_t shown, std::optional<std::uint64_t> total) {
+  reason += " " + std::to_string(shown);
+  if (total && *total > shown) reason += " of " + std::to_string(*total);
+  return reason;
+}
+
 inline std::string cut_off(schema::ItemStatus status, schema::ItemStatus usual, std::uint64_t shown,
                            std::uint64_t total) {
-  std::string reason =
-      name_of(status == schema::ItemStatus::kOk ? usual : status) + " " + std::to_string(shown);
-  if (total > shown) reason += " of " + std::to_string(total);
-  return reason;
+  return cut_off(name_of(status == schema::ItemStatus::kOk ? usual : status), shown, total);
 }
 
 inline schema::ItemStatus status_of(const schema::Item& item) {

@@ -1,4 +1,5 @@
 #include "query/observations.h"
+#include "query/render.h"
 
 #include "query/call_scan.h"
 #include "query/suggest.h"
@@ -153,7 +154,8 @@ schema::Result<void> Observer::observe_events(Session& session, const Timeline& 
     if (event.kind() != schema::EventKind::kEntry) return true;
     const Binding& binding = bindings_.at(event.plan());
     CallValues values;
-    add_event(values, event, plan, &binding.wanted, {.repeat_objects = true});
+    add_event(values, event, plan, &binding.wanted,
+              evaluation_options(reader, event.process(), event.time()));
     Subject subject = subject_of(timeline, event.process(), event.header().tid);
     const std::string thread = reader.thread_name(event.process(), event.header().tid, event.time());
     subject.thread = thread;
@@ -176,7 +178,8 @@ void Observer::observe_object(const Timeline& timeline, const store::StoredEvent
                               Observations& out) const {
   const schema::EventView& event = stored.event;
   CallValues values;
-  ValueDecoder decoder(event, plan, {.repeat_objects = true}, values.unavailable);
+  ValueDecoder decoder(event, plan, evaluation_options(*timeline.reader, event.process(), event.time()),
+                       values.unavailable);
   for (const schema::Item& item : decoder.items().items()) {
     if (item.header.type >= plan.types.size() || item.bytes.empty()) continue;
     const schema::Type& type = plan.types[item.header.type];
@@ -212,8 +215,11 @@ schema::Result<void> Observer::observe_calls(Session& session, const Timeline& t
     const schema::BootTime at = binding.needs_return ? ref.exit_time : ref.entry_time;
     if (!is_within(span, at)) return true;
     CallValues values;
-    if (call.entry) add_event(values, *call.entry, plan, &binding.wanted, {.repeat_objects = true});
-    if (call.exit) add_event(values, *call.exit, plan, &binding.wanted, {.repeat_objects = true});
+    for (const auto& event : {call.entry, call.exit}) {
+      if (event)
+        add_event(values, *event, plan, &binding.wanted,
+                  evaluation_options(reader, event->process(), event->time()));
+    }
     Subject subject = subject_of(timeline, ref.process, ref.tid);
     const std::string thread = reader.thread_name(ref.process, ref.tid, at);
     subject.thread = thread;

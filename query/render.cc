@@ -21,10 +21,28 @@ object unavailable_object(const UnavailableMap& unavailable) {
   return out;
 }
 
-CallValues decode_call(const ScannedCall& call, const schema::Plan& plan) {
+DecodeOptions decode_options(const store::TimelineReader& reader, schema::ProcessId process, BootTime at) {
+  DecodeOptions options;
+  options.code_name = [&reader, process, at](std::uint64_t address) {
+    return reader.code_name(process, address, at);
+  };
+  return options;
+}
+
+DecodeOptions evaluation_options(const store::TimelineReader& reader, schema::ProcessId process,
+                                 BootTime at) {
+  DecodeOptions options = decode_options(reader, process, at);
+  options.repeat_objects = true;
+  return options;
+}
+
+CallValues decode_call(const Timeline& timeline, const ScannedCall& call, const schema::Plan& plan) {
   CallValues values;
-  if (call.entry) add_event(values, *call.entry, plan, nullptr, {});
-  if (call.exit) add_event(values, *call.exit, plan, nullptr, {});
+  for (const auto& event : {call.entry, call.exit}) {
+    if (!event) continue;
+    add_event(values, *event, plan, nullptr,
+              decode_options(*timeline.reader, event->process(), event->time()));
+  }
   return values;
 }
 

@@ -18,8 +18,15 @@ namespace backsight::query {
 boost::json::value time_value(const Timeline& timeline, schema::BootTime at);  // RFC 3339
 boost::json::object unavailable_object(const UnavailableMap& unavailable);
 
+// How values of a process are shown that were seen at that time.
+DecodeOptions decode_options(const store::TimelineReader& reader, schema::ProcessId process,
+                             schema::BootTime at);
+// The same for evaluating expressions.
+DecodeOptions evaluation_options(const store::TimelineReader& reader, schema::ProcessId process,
+                                 schema::BootTime at);
+
 // Every value of a call.
-CallValues decode_call(const ScannedCall& call, const schema::Plan& plan);
+CallValues decode_call(const Timeline& timeline, const ScannedCall& call, const schema::Plan& plan);
 
 // One row of `calls`.
 boost::json::object call_row(const Timeline& timeline, const ScannedCall& call, const schema::Plan& plan,

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include <cstring>
+
 namespace backsight::query {
 namespace {
 
@@ -32,6 +34,31 @@ Utf8Lead utf8_lead(unsigned char lead) {
   return {0, 0, 0};
 }
 
+boost::json::value bytes_value(std::string_view bytes) {
+  boost::json::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(kHexDigits[byte >> 4]);
+    hex.push_back(kHexDigits[byte & 15]);
+  }
+  return boost::json::object{{"$bytes", std::move(hex)}};
+}
+
+// False: no code point that a text may have.
+bool append_utf8(boost::json::string& text, std::uint32_t code) {
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+  if (code < 0x80) {
+    text.push_back(static_cast<char>(code));
+    return true;
+  }
+  const int following = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  constexpr std::uint32_t kLead[] = {0, 0xc0, 0xe0, 0xf0};
+  text.push_back(static_cast<char>(kLead[following] | code >> (6 * following)));
+  for (int i = following - 1; i >= 0; --i) text.push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3f)));
+  return true;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -55,15 +82,50 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 }
 
 boost::json::value text_value(std::string_view bytes) {
-  if (is_utf8(bytes)) return boost::json::value(boost::json::string(bytes));
-  boost::json::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    hex.push_back(kHexDigits[byte >> 4]);
-    hex.push_back(kHexDigits[byte & 15]);
+  return is_utf8(bytes) ? boost::json::value(boost::json::string(bytes)) : bytes_value(bytes);
+}
+
+std::string_view whole_characters(std::string_view text) {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const bool is_whole = utf8_lead(byte).length <= static_cast<int>(back);
+    return is_whole ? text : text.substr(0, text.size() - back);
   }
-  return boost::json::object{{"$bytes", std::move(hex)}};
+  return text;
+}
+
+boost::json::value wide_text_value(std::span<const std::byte> bytes, std::size_t unit_bytes) {
+  const std::size_t whole = bytes.size() / unit_bytes * unit_bytes;
+  boost::json::string text;
+  for (std::size_t at = 0; at < whole; at += unit_bytes) {
+    std::uint32_t unit = 0;
+    std::memcpy(&unit, bytes.data() + at, unit_bytes);
+    if (unit_bytes == 2 && unit >= 0xd800 && unit < 0xdc00 && at + 4 <= whole) {
+      std::uint16_t low = 0;
+      std::memcpy(&low, bytes.data() + at + 2, 2);
+      if (low >= 0xdc00 && low < 0xe000) {
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00u);
+        at += 2;
+      }
+    }
+    if (!append_utf8(text, unit)) return bytes_value(as_text(bytes.first(whole)));
+  }
+  return text;
+}
+
+void append_member(std::string& path, std::string_view name) {
+  if (!name.empty() && name.find_first_of(".[]\"\\") == std::string_view::npos) {
+    if (!path.empty()) path += '.';
+    path += name;
+    return;
+  }
+  path += "[\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') path += '\\';
+    path += c;
+  }
+  path += "\"]";
 }
 
 bool text_of(const boost::json::value& value, std::string& storage, std::string_view& text) {

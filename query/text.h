@@ -24,6 +24,16 @@ boost::json::value text_value(std::string_view bytes);
 // only for {"$bytes":…}.
 bool text_of(const boost::json::value& value, std::string& storage, std::string_view& text);
 
+// UTF-16 or UTF-32 (unit_bytes 2 or 4, little endian) as UTF-8, or {"$bytes":"hex"}
+// where it is neither. Bytes behind the last whole unit are not looked at.
+boost::json::value wide_text_value(std::span<const std::byte> bytes, std::size_t unit_bytes);
+
+// `text` without a sequence at its end of which only the beginning is there.
+std::string_view whole_characters(std::string_view text);
+
+// "order" + "id" → "order.id"; what is no plain name stands in brackets: m["a.b"].
+void append_member(std::string& path, std::string_view name);
+
 std::string hex_address(std::uint64_t address);             // "0x7f00"
 boost::json::value pointer_value(std::uint64_t address);    // {"$ptr":"0x7f00"}
 boost::json::value reference_value(std::uint64_t address);  // {"$ref":"0x7f00"}

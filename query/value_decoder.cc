@@ -20,6 +20,27 @@ using schema::TypeId;
 using schema::TypeKind;
 using schema::Unavailable;
 
+// Moves the reasons of member `name` of the object at `path`, and of what is
+// below it, to the member of that name in `part`.
+void rename_below(UnavailableMap& reasons, const std::string& path, std::string_view name,
+                  std::string_view part) {
+  std::string from = path, to = path;
+  append_member(from, name);
+  append_member(to, part);
+  append_member(to, name);
+  UnavailableMap renamed;
+  for (auto it = reasons.lower_bound(from); it != reasons.end() && it->first.starts_with(from);) {
+    const std::string rest = it->first.substr(from.size());
+    if (!rest.empty() && rest[0] != '.' && rest[0] != '[') {
+      ++it;
+      continue;
+    }
+    renamed.emplace(to + rest, it->second);
+    it = reasons.erase(it);
+  }
+  reasons.merge(renamed);
+}
+
 }  // namespace
 
 ValueDecoder::ValueDecoder(const schema::EventView& event, const schema::Plan& plan, DecodeOptions options,
@@ -35,13 +56,31 @@ boost::json::value ValueDecoder::missing(std::string reason) {
   return nullptr;
 }
 
+boost::json::value ValueDecoder::missing(Unavailable reason) {
+  return missing(std::string(schema::to_string(reason)));
+}
+
 // Why a pointer found at `depth` has no item.
 std::string ValueDecoder::why_no_item(std::uint8_t depth) const {
+  if (unions_ > 0) return schema::to_string(Unavailable::kUnsupportedType);
   if (depth >= plan_.limits.depth) return schema::to_string(Unavailable::kDepthLimit);
   constexpr std::uint16_t kAnyLimit =
       schema::kEventByteLimit | schema::kEventQueueLimit | schema::kEventStepLimit;
   if ((event_.header().flags & kAnyLimit) != 0) return schema::to_string(Unavailable::kByteLimit);
   return {};
+}
+
+// Why what a container holds is not there at all.
+std::string ValueDecoder::why_no_elements(std::uint8_t depth) const {
+  std::string reason = why_no_item(depth);
+  return reason.empty() ? schema::to_string(Unavailable::kDepthLimit) : reason;
+}
+
+// Why a walk from node to node that showed `shown` of them has no further item.
+std::string ValueDecoder::why_no_more(std::uint8_t depth, std::uint64_t shown) const {
+  if (shown > 0 && shown >= plan_.limits.elements) return schema::to_string(Unavailable::kElementLimit);
+  std::string reason = why_no_item(depth);
+  return reason.empty() ? schema::to_string(Unavailable::kByteLimit) : reason;
 }
 
 // Whether another value may be made.
@@ -59,15 +98,31 @@ ValueDecoder::Place ValueDecoder::slice(const Place& place, std::uint64_t offset
   return part;
 }
 
+std::optional<std::uint64_t> ValueDecoder::number(const Place& place, std::uint64_t offset,
+                                                  std::uint64_t size) const {
+  const Place part = slice(place, offset, size);
+  if (size == 0 || size > 8 || part.bytes.size() < size) return std::nullopt;
+  return load_unsigned(part.bytes);
+}
+
+std::optional<std::uint64_t> ValueDecoder::layout(const Type& type, std::size_t field) {
+  if (field >= type.layout.size()) return std::nullopt;
+  return type.layout[field];
+}
+
+ValueDecoder::Place ValueDecoder::place_of(const Item& item) {
+  return {item.bytes, item.header.address, item.header.depth, status_of(item)};
+}
+
 boost::json::value ValueDecoder::capture(std::size_t index, const std::string& path) {
   path_ = path;
   const schema::Capture& capture = plan_.captures[index];
-  if (capture.unavailable != Unavailable::kNone) return missing(schema::to_string(capture.unavailable));
+  if (capture.unavailable != Unavailable::kNone) return missing(capture.unavailable);
   const Item* item = items_.find_root(static_cast<std::uint16_t>(index));
-  if (item == nullptr) return missing(schema::to_string(Unavailable::kByteLimit));
+  if (item == nullptr) return missing(Unavailable::kByteLimit);
   if (is_failed(*item)) return missing(name_of(status_of(*item)));
   const Type* type = find_type(capture.type);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   if (is_text(*type)) return text(*item, item->header.length);
   if (capture.is_range) {
     const std::uint64_t count = type->size_bytes == 0 ? 0 : item->header.length / type->size_bytes;
@@ -84,105 +139,128 @@ boost::json::value ValueDecoder::element(const Item& item, std::size_t element_i
   path_ = path;
   const TypeId id{item.header.type};
   const Type* type = find_type(id);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   const Place all{item.bytes, item.header.address, item.header.depth, status_of(item)};
   return value(id, slice(all, element_index * type->size_bytes, type->size_bytes));
 }
 
 boost::json::value ValueDecoder::value(TypeId id, const Place& place) {
   const Type* type = find_type(id);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
-  if (recursion_ >= kMaxRecursion) return missing(schema::to_string(Unavailable::kDepthLimit));
-  if (!enter()) return missing(schema::to_string(Unavailable::kByteLimit));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
+  if (recursion_ >= kMaxRecursion) return missing(Unavailable::kDepthLimit);
+  if (!enter()) return missing(Unavailable::kByteLimit);
   const Counted counted(recursion_);
   return known_value(*type, place);
 }
 
 boost::json::value ValueDecoder::known_value(const Type& type, const Place& place) {
-  if (type.container == Container::kString) return string(type, place);
-  if (type.container == Container::kVector) return vector(type, place);
+  if (type.container != Container::kNone) return container(type, place);
   switch (type.kind) {
     case TypeKind::kStruct:
       return object(type, place);
+    case TypeKind::kUnion: {
+      const Counted counted(unions_);
+      return object(type, place);
+    }
     case TypeKind::kArray:
       return array(type, place);
     case TypeKind::kPointer:
     case TypeKind::kReference:
-      return pointer(type, place);
+      return pointer(type, place, 0);
+    case TypeKind::kComplex:
+      return complex(type, place);
+    case TypeKind::kMemberPointer:
+      return member_pointer(type, place);
     case TypeKind::kUndefined:
-      return missing(schema::to_string(Unavailable::kUndefinedType));
+      return missing(Unavailable::kUndefinedType);
     case TypeKind::kVoid:
     case TypeKind::kFunction:
-    case TypeKind::kUnion:
     case TypeKind::kUnsupported:
-      return missing(schema::to_string(Unavailable::kUnsupportedType));
-    default:
+    case TypeKind::kDynamicLink:
+      return missing(Unavailable::kUnsupportedType);
+    case TypeKind::kInteger:
+    case TypeKind::kBool:
+    case TypeKind::kChar:
+    case TypeKind::kFloat:
+    case TypeKind::kEnum:
       break;
   }
+  return scalar(type, place);
+}
+
+boost::json::value ValueDecoder::scalar(const Type& type, const Place& place) {
   if (place.bytes.size() < type.size_bytes) return missing(name_of(place.status));
-  auto scalar = decode_scalar(type, place.bytes.first(type.size_bytes));
-  if (!scalar) return missing(schema::to_string(Unavailable::kUnsupportedType));
-  return std::move(*scalar);
+  auto shown = decode_scalar(type, place.bytes.first(type.size_bytes));
+  if (!shown) return missing(Unavailable::kUnsupportedType);
+  return std::move(*shown);
 }
 
-boost::json::value ValueDecoder::pointer(const Type& type, const Place& place) {
-  if (type.size_bytes != 8) return missing(schema::to_string(Unavailable::kUnsupportedType));
-  if (place.bytes.size() < 8) return missing(name_of(place.status));
-  const std::uint64_t address = load_unsigned(place.bytes.first(8));
-  if (address == 0) return nullptr;
-  const Type* target = find_type(type.target);
-  if (target == nullptr || target->kind == TypeKind::kVoid || target->kind == TypeKind::kFunction) {
-    return pointer_value(address);
+boost::json::value ValueDecoder::container(const Type& type, const Place& place) {
+  switch (type.container) {
+    case Container::kString:
+      return string(type, place);
+    case Container::kVector:
+      return vector(type, place);
+    case Container::kFlaggedString:
+      return flagged_string(type, place);
+    case Container::kCounted:
+      return counted(type, place);
+    case Container::kBits:
+      return bits(type, place);
+    case Container::kBitVector:
+      return bit_vector(type, place);
+    case Container::kList:
+      return list(type, place);
+    case Container::kTree:
+      return tree(type, place);
+    case Container::kDeque:
+      return deque(type, place);
+    case Container::kTuple:
+      return tuple(type, place);
+    case Container::kOptional:
+      return optional(type, place);
+    case Container::kVariant:
+      return variant(type, place);
+    case Container::kAny:
+      return any(type, place);
+    case Container::kSmartPointer:
+      return pointer(type, place, type.offset_a);
+    case Container::kWeakPointer:
+      return weak_pointer(type, place);
+    case Container::kCallable:
+      return callable(type, place);
+    case Container::kTransparent:
+      return type.members.empty() ? missing(Unavailable::kUnsupportedType)
+                                  : member(type.members.front(), place);
+    case Container::kDuration:
+      return duration(type, place);
+    case Container::kTimePoint:
+      return time_point(type, place);
+    case Container::kMutex:
+      return mutex(type, place);
+    case Container::kNone:
+      break;
   }
-  std::string reason;
-  if (target->kind == TypeKind::kUndefined) {
-    reason = schema::to_string(Unavailable::kUndefinedType);
-  } else if (target->kind == TypeKind::kUnsupported || target->kind == TypeKind::kUnion) {
-    reason = schema::to_string(Unavailable::kUnsupportedType);
-  } else if (const Item* item = items_.find(type.target, address)) {
-    if (!is_failed(*item)) return pointee(type, *item, address);
-    reason = name_of(status_of(*item));
-  } else {
-    reason = why_no_item(place.depth);
-  }
-  if (!reason.empty()) unavailable_.emplace(path_, std::move(reason));
-  return pointer_value(address);
-}
-
-boost::json::value ValueDecoder::pointee(const Type& type, const Item& item, std::uint64_t address) {
-  const Type& target = *find_type(type.target);
-  if (is_text(target)) return text(item, item.header.length);
-  const Place place{item.bytes, address, item.header.depth, status_of(item)};
-  const Place first = slice(place, 0, target.size_bytes);
-  if (target.container == Container::kString) return value(type.target, first);
-  const Key key{type.target.value, address};
-  if (!met_.insert(key).second) return reference_value(address);
-  boost::json::value shown = value(type.target, first);
-  if (options_.repeat_objects) met_.erase(key);
-  return shown;
+  return missing(Unavailable::kUnsupportedType);
 }
 
 boost::json::value ValueDecoder::object(const Type& type, const Place& place) {
   if (place.bytes.empty() && type.size_bytes > 0 && !type.members.empty())
     return missing(name_of(place.status));
   boost::json::object out;
-  add_members(type, place, {}, out);
+  if (type.is_polymorphic) out.emplace("$type", type.name);
+  add_members(type, place, out);
   return out;
 }
 
-// `taken`: members that the derived class has, whose clashing namesakes here are
-// named "Base::".
-void ValueDecoder::add_members(const Type& type, const Place& place, const BaseNames& names,
-                               boost::json::object& out) {
+void ValueDecoder::add_members(const Type& type, const Place& place, boost::json::object& out) {
   boost::json::object own;
   for (const Member& m : type.members) {
     if (m.is_base || m.name.starts_with("_vptr")) continue;
     if (m.name.empty()) {
-      add_anonymous(m, place, names, own);
+      add_anonymous(m, place, own);
       continue;
     }
-    const bool clashes = names.taken != nullptr && names.taken->contains(m.name);
-    const PathScope base_scope(path_, clashes ? names.base : std::string_view());
     const PathScope scope(path_, m.name);
     own.emplace(m.name, member(m, place));
   }
@@ -192,46 +270,61 @@ void ValueDecoder::add_members(const Type& type, const Place& place, const BaseN
   for (auto& [name, shown] : own) out.emplace(name, std::move(shown));
 }
 
-void ValueDecoder::add_anonymous(const Member& m, const Place& place, const BaseNames& names,
-                                 boost::json::object& out) {
+void ValueDecoder::add_anonymous(const Member& m, const Place& place, boost::json::object& out) {
   if (m.bit_size != 0) return;  // padding
   const Type* type = find_type(m.type);
-  if (type != nullptr && type->kind == TypeKind::kStruct && enter()) {
+  const bool is_union = type != nullptr && type->kind == TypeKind::kUnion;
+  if (type != nullptr && (is_union || type->kind == TypeKind::kStruct) && enter()) {
     const Counted counted(recursion_);
-    add_members(*type, slice(place, m.offset_bytes, type->size_bytes), names, out);
+    int none = 0;
+    const Counted in_union(is_union ? unions_ : none);
+    add_members(*type, slice(place, m.offset_bytes, type->size_bytes), out);
     return;
   }
   const PathScope scope(path_, "(anonymous)");
-  missing(schema::to_string(Unavailable::kUnsupportedType));
+  missing(Unavailable::kUnsupportedType);
 }
 
+// Members that clash with those of the class itself, or of a base before, are
+// named "Base::", in `unavailable` too.
 void ValueDecoder::add_base(const Member& base, const Place& place, const boost::json::object& own,
                             boost::json::object& out) {
   const std::string prefix = base.name + "::";
   const Type* type = find_type(base.type);
   if (type == nullptr || type->kind != TypeKind::kStruct || !enter()) {
     const PathScope scope(path_, prefix);
-    out.emplace(prefix, missing(schema::to_string(Unavailable::kUnsupportedType)));
+    out.emplace(prefix, missing(Unavailable::kUnsupportedType));
     return;
   }
   const Counted counted(recursion_);
   boost::json::object members, clashing;
-  add_members(*type, slice(place, base.offset_bytes, type->size_bytes), {prefix, &own}, members);
-  for (auto& [name, shown] : members) {
-    (own.contains(name) || out.contains(name) ? clashing : out).emplace(name, std::move(shown));
+  UnavailableMap reasons;
+  reasons.swap(unavailable_);  // those of the base alone
+  if (type->container == schema::Container::kNone) {
+    add_members(*type, slice(place, base.offset_bytes, type->size_bytes), members);
+  } else {
+    const PathScope scope(path_, prefix);
+    out.emplace(prefix, member(base, place));
   }
+  reasons.swap(unavailable_);
+  for (auto& [name, shown] : members) {
+    const bool clashes = own.contains(name) || out.contains(name);
+    if (clashes) rename_below(reasons, path_, name, prefix);
+    (clashes ? clashing : out).emplace(name, std::move(shown));
+  }
+  unavailable_.merge(reasons);
   if (!clashing.empty()) out.emplace(prefix, std::move(clashing));
 }
 
 boost::json::value ValueDecoder::member(const Member& m, const Place& place) {
   const Type* type = find_type(m.type);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   if (m.bit_size == 0) return value(m.type, slice(place, m.offset_bytes, type->size_bytes));
   const std::uint64_t wanted = bit_field_bytes(m);
   const Place part = slice(place, m.offset_bytes, wanted);
   if (part.bytes.size() < wanted) return missing(name_of(place.status));
   auto scalar = decode_bit_field(*type, m, part.bytes);
-  if (!scalar) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (!scalar) return missing(Unavailable::kUnsupportedType);
   return std::move(*scalar);
 }
 

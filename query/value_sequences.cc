@@ -1,6 +1,7 @@
-// The part of ValueDecoder that shows sequences: strings, arrays, vectors,
-// ranges and their projections.
+// The part of ValueDecoder that shows elements one behind the other: arrays,
+// vectors, ranges and their projections.
 #include "query/decode_support.h"
+#include "query/members.h"
 #include "query/scalars.h"
 #include "query/text.h"
 #include "query/value_decoder.h"
@@ -21,78 +22,14 @@ using schema::TypeId;
 using schema::TypeKind;
 using schema::Unavailable;
 
-constexpr int kMaxTypesVisited = 256;  // to find one member
-
-// A named member, also of bases and anonymous structs; `offset` is increased by
-// where the part that has it begins.
-const Member* find_member(const schema::TypeTable& types, const Type& type, const std::string& name,
-                          std::uint64_t& offset, int& visited) {
-  for (const Member& member : type.members) {
-    if (!member.is_base && member.name == name) return &member;
-  }
-  for (const Member& member : type.members) {
-    if (!member.is_base && !member.name.empty()) continue;
-    if (++visited > kMaxTypesVisited) return nullptr;
-    if (member.type.value >= types.size() || types[member.type.value].kind != TypeKind::kStruct) continue;
-    std::uint64_t inner = offset + member.offset_bytes;
-    if (const Member* found = find_member(types, types[member.type.value], name, inner, visited)) {
-      offset = inner;
-      return found;
-    }
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-// The bytes of a string item, of which there were `length`.
-boost::json::value ValueDecoder::text(const Item& item, std::uint64_t length) {
-  const ItemStatus status = status_of(item);
-  if (is_failed(item) && length > 0) return missing(name_of(status));
-  const std::uint64_t shown = std::min<std::uint64_t>(length, item.bytes.size());
-  const bool cut_at_end = status != ItemStatus::kOk && shown == item.bytes.size();
-  if (shown < length || cut_at_end) {
-    unavailable_.emplace(path_, cut_off(status, ItemStatus::kStringLimit, shown, length));
-  }
-  return text_value(as_text(item.bytes.first(shown)));
-}
-
-boost::json::value ValueDecoder::string(const Type& type, const Place& place) {
-  const Type* element = find_type(type.target);
-  if (element == nullptr || element->size_bytes != 1) {
-    return missing(schema::to_string(Unavailable::kUnsupportedType));
-  }
-  const Place data_part = slice(place, type.offset_a, 8), length_part = slice(place, type.offset_b, 8);
-  if (data_part.bytes.size() < 8 || length_part.bytes.size() < 8) return missing(name_of(place.status));
-  const std::uint64_t data = load_unsigned(data_part.bytes), length = load_unsigned(length_part.bytes);
-  if (length == 0) return "";
-  if (data == 0) return missing(schema::to_string(Unavailable::kBadAddress));
-  if (place.address != 0 && data >= place.address && data - place.address < type.size_bytes) {
-    const std::uint64_t offset = data - place.address;  // kept inside the object itself
-    if (length > type.size_bytes - offset) return missing(schema::to_string(Unavailable::kBadAddress));
-    const Place inside = slice(place, offset, length);
-    if (inside.bytes.size() < length) return missing(name_of(place.status));
-    return text_value(as_text(inside.bytes));
-  }
-  const Item* item = items_.find(type.target, data);
-  if (item != nullptr) return text(*item, length);
-  const std::string reason = why_no_item(place.depth);
-  return missing(reason.empty() ? schema::to_string(Unavailable::kDepthLimit) : reason);
-}
 
 boost::json::value ValueDecoder::array(const Type& type, const Place& place) {
   const Type* element = find_type(type.target);
+  if (element == nullptr) return missing(Unavailable::kUnsupportedType);
   // A flexible array member: how many elements there are is not known.
-  if (element == nullptr || type.count == 0) return missing(schema::to_string(Unavailable::kUnsupportedType));
-  if (is_text(*element)) {
-    if (place.bytes.empty()) return missing(name_of(place.status));
-    const std::string_view all = as_text(place.bytes);
-    const std::size_t end = std::min(all.find('\0'), all.size());
-    if (end == all.size() && place.bytes.size() < type.count) {
-      unavailable_.emplace(path_, cut_off(place.status, ItemStatus::kByteLimit, end, type.count));
-    }
-    return text_value(all.substr(0, end));
-  }
+  if (type.count == 0) return missing(Unavailable::kElementLimit);
+  if (is_text(*element) || is_wide_char(*element)) return char_array(type, element->size_bytes, place);
   Item item;
   item.header.type = type.target.value;
   item.header.address = place.address;
@@ -104,31 +41,70 @@ boost::json::value ValueDecoder::array(const Type& type, const Place& place) {
 
 boost::json::value ValueDecoder::vector(const Type& type, const Place& place) {
   const Type* element = find_type(type.target);
-  if (element == nullptr || element->size_bytes == 0) {
-    return missing(schema::to_string(Unavailable::kUnsupportedType));
-  }
-  const Place begin_part = slice(place, type.offset_a, 8), end_part = slice(place, type.offset_b, 8);
-  if (begin_part.bytes.size() < 8 || end_part.bytes.size() < 8) return missing(name_of(place.status));
-  const std::uint64_t begin = load_unsigned(begin_part.bytes), end = load_unsigned(end_part.bytes);
-  if (begin == end) return boost::json::array();
-  if (begin == 0 || end < begin || (end - begin) % element->size_bytes != 0) {
-    return missing(schema::to_string(Unavailable::kBadAddress));
-  }
+  if (element == nullptr || element->size_bytes == 0) return missing(Unavailable::kUnsupportedType);
+  const auto begin = number(place, type.offset_a), end = number(place, type.offset_b);
+  if (!begin || !end) return missing(name_of(place.status));
+  const bool is_absurd = *end < *begin || (*end - *begin) % element->size_bytes != 0;
+  if (is_absurd || (*begin == 0 && *end != 0)) return missing(Unavailable::kBadAddress);
+  return contiguous(type, *begin, (*end - *begin) / element->size_bytes, place);
+}
+
+boost::json::value ValueDecoder::counted(const Type& type, const Place& place) {
+  const auto data = number(place, type.offset_a), count = number(place, type.offset_b);
+  if (!data || !count) return missing(name_of(place.status));
+  if (*data == 0 && *count != 0) return missing(Unavailable::kBadAddress);
+  return contiguous(type, *data, *count, place);
+}
+
+// `count` elements one behind the other.
+boost::json::value ValueDecoder::contiguous(const Type& type, std::uint64_t begin, std::uint64_t count,
+                                            const Place& place) {
+  const Type* element = find_type(type.target);
+  if (element == nullptr || element->size_bytes == 0) return missing(Unavailable::kUnsupportedType);
+  if (count == 0) return sequence(type, type.target, {});
   const Item* item = items_.find(type.target, begin);
-  if (item == nullptr) {
-    const std::string reason = why_no_item(place.depth);
-    return missing(reason.empty() ? schema::to_string(Unavailable::kDepthLimit) : reason);
-  }
+  if (item == nullptr) return missing(why_no_elements(place.depth));
   if (is_failed(*item)) return missing(name_of(status_of(*item)));
   if (!options_.repeat_objects) met_.emplace(type.target.value, begin);
-  return elements(type.target, *item, (end - begin) / element->size_bytes, {});
+  if (!type.is_map) return elements(type.target, *item, count, {});
+  Found found;
+  found.total = count;
+  const std::uint64_t there = std::min<std::uint64_t>(count, item->bytes.size() / element->size_bytes);
+  for (std::uint64_t i = 0; i < there; ++i) {
+    found.elements.push_back(slice(place_of(*item), i * element->size_bytes, element->size_bytes));
+  }
+  const ItemStatus status = status_of(*item);
+  if (there < count) found.ended = name_of(status == ItemStatus::kOk ? ItemStatus::kElementLimit : status);
+  return sequence(type, type.target, found);
+}
+
+// Elements that are not one behind the other.
+boost::json::value ValueDecoder::sequence(const Type& type, TypeId element, const Found& found) {
+  const Type* element_type = find_type(element);
+  if (element_type == nullptr) return missing(Unavailable::kUnsupportedType);
+  if (!found.ended.empty()) {
+    if (found.elements.empty()) return missing(found.ended);
+    unavailable_.emplace(path_, cut_off(found.ended, found.elements.size(), found.total));
+  }
+  if (type.is_map) return map(type, *element_type, found);
+  boost::json::array out;
+  for (const Place& place : found.elements) {
+    if (values_ >= kMaxValues) {
+      const std::string limit = schema::to_string(Unavailable::kByteLimit);
+      unavailable_.insert_or_assign(path_, cut_off(limit, out.size(), found.total));
+      break;
+    }
+    const PathScope scope(path_, out.size());
+    out.push_back(value(element, place));
+  }
+  return out;
 }
 
 // The first `count` elements, as far as they were captured.
 boost::json::value ValueDecoder::elements(TypeId id, const Item& item, std::uint64_t count,
                                           std::span<const std::string> projection) {
   const Type* type = find_type(id);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   const Place all{item.bytes, item.header.address, item.header.depth, status_of(item)};
   const std::uint64_t size = type->size_bytes;
   // Elements without size (empty structs of other languages) have nothing to show.
@@ -153,30 +129,27 @@ boost::json::value ValueDecoder::projected(TypeId id, const Place& place,
                                            std::span<const std::string> projection) {
   if (projection.empty()) return value(id, place);
   const Type* type = find_type(id);
-  if (type == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
-  if (!enter()) return missing(schema::to_string(Unavailable::kByteLimit));
+  if (type == nullptr) return missing(Unavailable::kUnsupportedType);
+  if (!enter()) return missing(Unavailable::kByteLimit);
   const Counted counted(recursion_);
-  if (type->kind == TypeKind::kPointer || type->kind == TypeKind::kReference) {
-    if (place.bytes.size() < 8) return missing(name_of(place.status));
-    const std::uint64_t address = load_unsigned(place.bytes.first(8));
-    if (address == 0) return nullptr;
-    const Item* item = items_.find(type->target, address);
-    if (item == nullptr) {
-      const std::string reason = why_no_item(place.depth);
-      return missing(reason.empty() ? schema::to_string(Unavailable::kDepthLimit) : reason);
-    }
-    if (is_failed(*item)) return missing(name_of(status_of(*item)));
-    return projected(type->target, {item->bytes, address, item->header.depth, status_of(*item)}, projection);
+  const bool is_smart = type->container == schema::Container::kSmartPointer;
+  if (is_smart || type->kind == TypeKind::kPointer || type->kind == TypeKind::kReference) {
+    const auto address = number(place, is_smart ? type->offset_a : 0);
+    if (!address) return missing(name_of(place.status));
+    if (*address == 0) return nullptr;
+    const auto object = find_object(type->target, *address);
+    if (!object) return missing(why_no_elements(place.depth));
+    if (is_failed(*object->item)) return missing(name_of(status_of(*object->item)));
+    return projected(object->type, place_of(*object->item), projection);
   }
   std::uint64_t offset = 0;
-  int visited = 0;
-  const Member* found = find_member(plan_.types, *type, projection.front(), offset, visited);
-  if (found == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  const Member* found = find_member(plan_.types, *type, projection.front(), offset);
+  if (found == nullptr) return missing(Unavailable::kUnsupportedType);
   const Place part = slice(place, offset, place.bytes.size());
   const auto rest = projection.subspan(1);
   if (rest.empty()) return member(*found, part);
   const Type* next = find_type(found->type);
-  if (next == nullptr) return missing(schema::to_string(Unavailable::kUnsupportedType));
+  if (next == nullptr) return missing(Unavailable::kUnsupportedType);
   return projected(found->type, slice(part, found->offset_bytes, next->size_bytes), rest);
 }
 

@@ -196,6 +196,11 @@ class FakeReader final : public store::TimelineReader {
     const auto found = s_.thread_names.find(tid);
     return found == s_.thread_names.end() ? "" : found->second;
   }
+  std::optional<std::string> code_name(schema::ProcessId, std::uint64_t address, BootTime) const override {
+    const auto found = s_.code_names.find(address);
+    if (found == s_.code_names.end()) return std::nullopt;
+    return found->second;
+  }
   const std::vector<store::Damage>& damage() const override { return s_.damage; }
 
   schema::Result<void> scan(BootTime from, BootTime to, const Visitor& visitor) override {
