@@ -20,7 +20,7 @@
 #define BS_MAX_EVENT 32768u     /* bytes of one event */
 #define BS_MAX_STRING 4096u     /* bytes of one C string */
 #define BS_STACK 16u            /* slots of the machine's stack */
-#define BS_QUEUE 128u           /* items waiting to be chased */
+#define BS_QUEUE 1024u          /* items waiting to be chased: as many as an event can hold */
 #define BS_MAX_STEPS 2048u      /* operations executed for one event */
 #define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
 #define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
@@ -86,7 +86,7 @@ enum bs_op_code {
                              if a = 2, then the beginning: before it, as if the count were negative */
   BS_OP_COPY_CSTR = 13,   /* pop address; item up to and without the NUL, at most max_string */
   BS_OP_PUSH_LINKED = 15, /* push load bias + d (a link-time address); where the bias is not known, as a
-                            LOAD that fails: item {root b, type c, bad address}, skip to the next ROOT */
+                             LOAD that fails: item {root b, type c, bad address}, skip to the next ROOT */
   BS_OP_EXTEND = 14,      /* top = its low a bytes (1, 2, 4), sign-extended if b, else zero-extended: what
                              lies above a narrow value in a register means nothing */
 
@@ -100,11 +100,12 @@ enum bs_op_code {
   BS_OP_CHASE_COUNTED = 35, /* data pointer at b, u64 length in elements at d >> 32
                             -> item of elements of type c, (u32)d bytes each; as string (max_string) if a = 1.
                             No item where the data lies inside the element itself (small string). */
-  BS_OP_CHASE_IF = 36,   /* unless (word of a bytes at b & d >> 32) == (u32)d: skip the next c operations */
+  BS_OP_CHASE_IF =
+      36, /* unless (the a bytes (1, 2, 4) at b & d >> 32) == (u32)d: skip the next c operations */
   BS_OP_CHASE_BITS = 37, /* words (u64, type c) that hold bits: pointer to the first at b. a != 0: pointer to
                             the last, partial one at b + a (signed a of 8-byte words), number of its bits
                             (u32) behind that; words up to it, and it too where it has bits. a = 0: number of
-                            bits (u64) at d >> 32. At most max_elements bits */
+                            bits (u64) at d >> 32. At most the words that max_elements bits need */
   BS_OP_CHASE_LIST = 38, /* linked nodes: pointer to the first at b -> an item of type c, (u32)d bytes for
                             each, at most max_elements; pointer to the next at (u16)(d >> 32) of a node. Ends
                             at null, and where a = 1 at the element's address + (d >> 48) */

@@ -52,6 +52,7 @@ TEST_CASE("a plan is checked before the kernel sees it") {
   CHECK_FALSE(
       is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_ROOT), op(BS_OP_ADD_CONST), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_CHASE_PTR), op(BS_OP_END)})));
+  CHECK(is_good(with_entry({op(BS_OP_PUSH_LINKED), op(BS_OP_EMIT, 0, 0, 0, 8), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_EMIT_REG), op(BS_OP_END)})));
   const bs_op constant = op(BS_OP_PUSH_CONST), bounded = op(BS_OP_COPY_RANGE, 1, 0, 0, 8);
   CHECK(is_good(with_entry({constant, constant, constant, bounded, op(BS_OP_END)})));
@@ -78,6 +79,80 @@ TEST_CASE("a chase program stays inside its element") {
   CHECK_FALSE(is_good(with_chase(16, {op(BS_OP_CHASE_PTR, 0, 0, 0, 8)})));
   CHECK_FALSE(is_good(with_chase(16, {op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_chase(0, {op(BS_OP_NEXT)})));
+}
+
+namespace {
+
+bool is_good_chase(std::uint32_t size, const bs_op& operation) {
+  auto plan = with_chase(size, {operation, op(BS_OP_NEXT)});
+  plan.types.push_back({8, 0xffffffff});  // type 1
+  return is_good(plan);
+}
+
+}  // namespace
+
+TEST_CASE("a chase operation names types of its plan") {
+  for (const std::uint32_t type : {0u, 1u, 2u, 0xffffffffu}) {
+    const bool is_there = type < 2;
+    CHECK(is_good_chase(16, op(BS_OP_CHASE_PTR, 0, 0, type, 8)) == is_there);
+    CHECK(is_good_chase(16, op(BS_OP_CHASE_CSTR, 0, 0, type)) == is_there);
+    CHECK(is_good_chase(16, op(BS_OP_CHASE_BITS, 0, 0, type, 8ull << 32)) == is_there);
+    CHECK(is_good_chase(16, op(BS_OP_CHASE_DYNAMIC, 0, 0, 1, std::uint64_t{type} << 32 | 8)) == is_there);
+    CHECK(is_good_chase(16, op(BS_OP_CHASE_DYNAMIC, 0, 0, type, 1ull << 32 | 8)) == is_there);
+  }
+  auto plan = with_entry({op(BS_OP_END)});
+  plan.types = {{8, 0xffffffff}};
+  plan.vtables = {{0x1000, {0}}};
+  CHECK(is_good(plan));
+  plan.vtables = {{0x1000, {1}}};
+  CHECK_FALSE(is_good(plan));
+}
+
+TEST_CASE("what is skipped lies in the chase program") {
+  const bs_op pointer = op(BS_OP_CHASE_PTR, 0, 0, 0, 8), next = op(BS_OP_NEXT);
+  for (const std::uint32_t skipped : {0u, 1u, 2u, 3u, 0xffffffffu}) {
+    const bs_op condition = op(BS_OP_CHASE_IF, 1, 0, skipped, 0xffull << 32 | 1);
+    CHECK(is_good(with_chase(8, {condition, pointer, pointer, next})) == (skipped <= 2));
+    // The operations behind the end belong to another program.
+    CHECK(is_good(with_chase(8, {condition, pointer, next, pointer, next})) == (skipped <= 1));
+  }
+  for (const int bytes : {0, 1, 2, 3, 4, 8})
+    CHECK(is_good(with_chase(4, {op(BS_OP_CHASE_IF, bytes, 0), next})) ==
+          (bytes == 1 || bytes == 2 || bytes == 4));
+  CHECK(is_good(with_chase(8, {op(BS_OP_CHASE_IF, 1, 7), next})));
+  CHECK_FALSE(is_good(with_chase(8, {op(BS_OP_CHASE_IF, 2, 7), next})));
+}
+
+TEST_CASE("walks read inside their element and their nodes") {
+  CHECK(is_good_chase(40, op(BS_OP_CHASE_BITS, 3, 4, 1)));
+  CHECK_FALSE(is_good_chase(39, op(BS_OP_CHASE_BITS, 3, 4, 1)));
+  CHECK_FALSE(is_good_chase(16, op(BS_OP_CHASE_BITS, 0, 0, 1, 9ull << 32)));
+  const auto list = [](std::uint64_t next, std::uint64_t bytes) {
+    return op(BS_OP_CHASE_LIST, 0, 0, 1, next << 32 | bytes);
+  };
+  CHECK(is_good_chase(8, list(8, 16)));
+  CHECK_FALSE(is_good_chase(8, list(9, 16)));
+  CHECK_FALSE(is_good_chase(7, list(8, 16)));
+  CHECK_FALSE(is_good_chase(8, list(0, BS_MAX_OBJECT + 1)));
+  const auto tree = [](std::uint64_t count, std::uint64_t parts, std::uint64_t bytes) {
+    return op(BS_OP_CHASE_TREE, 0, 0, 1, count << 48 | parts << 16 | bytes);
+  };
+  CHECK(is_good_chase(16, tree(8, 0x181008, 32)));
+  CHECK_FALSE(is_good_chase(16, tree(9, 0x181008, 32)));
+  CHECK_FALSE(is_good_chase(16, tree(8, 0x191008, 32)));
+  CHECK_FALSE(is_good_chase(16, tree(8, 0x181908, 32)));
+  CHECK_FALSE(is_good_chase(16, tree(8, 0x181019, 32)));
+  const auto blocks = [](int a, std::uint64_t other, std::uint64_t each, std::uint32_t types) {
+    return op(BS_OP_CHASE_BLOCKS, a, 0, types, other << 48 | each << 16 | 8);
+  };
+  CHECK(is_good_chase(64, blocks(0, 32, 64, 1u << 16)));
+  CHECK_FALSE(is_good_chase(64, blocks(0, 33, 64, 1u << 16)));
+  CHECK_FALSE(is_good_chase(64, blocks(0, 32, 0, 1u << 16)));
+  CHECK_FALSE(is_good_chase(64, blocks(0, 32, 64, 2u << 16)));
+  CHECK_FALSE(is_good_chase(64, blocks(0, 32, 64, 2u)));
+  CHECK(is_good_chase(24, blocks(1, 8, 64, 1u << 16)));
+  CHECK_FALSE(is_good_chase(24, blocks(1, 9, 64, 1u << 16)));
+  CHECK_FALSE(is_good_chase(24, op(static_cast<bs_op_code>(42))));
 }
 
 TEST_CASE("a register that is captured whole becomes one operation") {
