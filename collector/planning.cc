@@ -45,7 +45,7 @@ class Planner {
       kept_.splice(kept_.begin(), kept_, it);
       return it->second;
     }
-    auto binary = probes::Binary::open({job.shown_path, job.file->path()}, {});
+    auto binary = probes::open_in_sandbox({job.shown_path, job.file->path()}, {});
     if (!binary) return binary.error();
     kept_.emplace_front(job.instance.file, *binary);
     if (kept_.size() > kKeptBinaries) kept_.pop_back();

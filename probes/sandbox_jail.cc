@@ -65,15 +65,18 @@ Result<void> limit_resources(const JailLimits& limits) {
 }
 
 Result<void> drop_privileges() {
+  // What may be gained again: only who has CAP_SETPCAP can give that up.
+  if (capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
+    capng_clear(CAPNG_SELECT_BOUNDS);
+    if (capng_apply(CAPNG_SELECT_BOUNDS) != 0) return failed("dropping the capability bounding set");
+  }
   // Best effort: in a user namespace there may be no other user. What counts is
   // that no capability is left.
   if (::geteuid() == 0 && ::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0) {
     if (::setresuid(kNobody, kNobody, kNobody) != 0 && errno != EINVAL) return failed("setresuid");
   }
-  capng_clear(CAPNG_SELECT_BOTH);
-  const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
-  if (capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0)
-    return failed("dropping capabilities");
+  capng_clear(CAPNG_SELECT_CAPS);
+  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return failed("dropping capabilities");
   return {};
 }
 

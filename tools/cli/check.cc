@@ -109,7 +109,7 @@ class Checker {
   const Opened& open(const probes::ModuleFile& file) {
     const auto [place, is_new] = binaries_.try_emplace(file.path);
     if (is_new) {
-      auto binary = probes::Binary::open(file, {});
+      auto binary = probes::open_in_sandbox(file, {});
       if (binary) {
         place->second.binary = std::move(*binary);
       } else {
