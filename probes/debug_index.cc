@@ -1,6 +1,14 @@
 #include "probes/debug_index.h"
 
+#include "probes/index_builder.h"
+#include "probes/language.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstring>
 #include <unordered_set>
 
 namespace backsight::probes {
@@ -8,14 +16,10 @@ namespace backsight::probes {
 namespace {
 
 constexpr int kMaxDepth = 48;
-constexpr std::size_t kMaxEntries = 50'000'000;
 constexpr int kMaxOriginChain = 4;
+constexpr std::size_t kMaxCompared = 64;
+constexpr std::uint64_t kMaxIndexBytes = 4ull << 30;
 constexpr std::string_view kAnonymousNamespace = "(anonymous namespace)";
-
-bool is_c_language(std::uint16_t language) {
-  return language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 ||
-         language == DW_LANG_C11;
-}
 
 DieKey origin_of(const Die& die) {
   if (const auto origin = die.reference(DW_AT_abstract_origin)) return *origin;
@@ -37,179 +41,175 @@ void count_inlined(const Die& parent, const std::unordered_set<DieKey>& wanted, 
   });
 }
 
+bool is_class(Dwarf_Half tag) {
+  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+}
+
+// Two files may each have their own type of a name, where the language does not forbid it.
+bool agree(const Die& a, const Die& b) {
+  if (!is_class(a.tag()) || !is_class(b.tag())) return true;
+  return a.unsigned_value(DW_AT_byte_size) == b.unsigned_value(DW_AT_byte_size) &&
+         a.unsigned_value(DW_AT_decl_line) == b.unsigned_value(DW_AT_decl_line);
+}
+
+std::string cache_key(const DwarfSession& session) {
+  char hash[24];
+  std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(session.identity()));
+  const std::string& id = session.file().build_id();
+  return (id.empty() ? "0" : id) + "-" + hash;
+}
+
 }  // namespace
 
-DebugIndex::DebugIndex(const DwarfSession& session) : session_(session), budget_(kMaxEntries) {
-  scopes_.push_back({});
-  for (const Unit& unit : session.units()) {
-    is_c_ = is_c_language(unit.language);
-    if (const Die top = session.die(unit.die)) walk(top, 0, 0);
-  }
-  std::sort(named_.begin(), named_.end(), [](const Named& a, const Named& b) { return a.key < b.key; });
-  resolve_instances();
-}
+IndexBytes::IndexBytes(std::vector<std::byte> owned) : owned_(std::move(owned)), bytes_(owned_) {}
 
-void DebugIndex::walk(const Die& parent, ScopeId scope, int depth) {
-  if (depth > kMaxDepth) return;
-  Die die = parent.child();
-  while (die && budget_ > 0) {
-    --budget_;
-    visit(die, scope, depth);
-    die = die.sibling();
-  }
-}
-
-void DebugIndex::visit(const Die& die, ScopeId scope, int depth) {
-  switch (die.tag()) {
-    case DW_TAG_namespace: {
-      const char* name = die.name();
-      walk(die, intern(scope, name ? std::string_view(name) : kAnonymousNamespace), depth + 1);
-      break;
-    }
-    case DW_TAG_class_type:
-    case DW_TAG_structure_type:
-    case DW_TAG_union_type:
-    case DW_TAG_enumeration_type:
-    case DW_TAG_typedef:
-    case DW_TAG_base_type:
-    case DW_TAG_unspecified_type:
-      add_type(die, scope, depth);
-      break;
-    case DW_TAG_subprogram:
-      add_function(die, scope);
-      break;
-    case DW_TAG_variable:
-      add_variable(die, scope);
-      break;
-    default:
-      break;
-  }
-}
-
-void DebugIndex::add_type(const Die& die, ScopeId scope, int depth) {
-  const char* name = die.name();
-  const Dwarf_Half tag = die.tag();
-  const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-  if (name) {
-    const DieKey key = die.key();
-    named_.push_back({key, scope});
-    if (!die.has(DW_AT_declaration)) {
-      TypeDefinition& definition = types_[{scope, name}];
-      if (definition.key == 0) {
-        definition.key = key;
-        definition.size = is_c_ ? die.unsigned_value(DW_AT_byte_size).value_or(0) : 0;
-        definition.line = is_c_ ? die.unsigned_value(DW_AT_decl_line).value_or(0) : 0;
-      } else if (is_c_ && is_class) {
-        // C has no rule of one definition: two files may each have their own.
-        definition.ambiguous |= definition.size != die.unsigned_value(DW_AT_byte_size).value_or(0) ||
-                                definition.line != die.unsigned_value(DW_AT_decl_line).value_or(0);
-      }
+std::unique_ptr<IndexBytes> IndexBytes::map(int descriptor) {
+  struct stat status {};
+  std::unique_ptr<IndexBytes> result;
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+      static_cast<std::uint64_t>(status.st_size) <= kMaxIndexBytes) {
+    const auto size = static_cast<std::size_t>(status.st_size);
+    void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (mapped != MAP_FAILED) {
+      result.reset(new IndexBytes);
+      result->mapped_ = mapped;
+      result->bytes_ = {static_cast<const std::byte*>(mapped), size};
     }
   }
-  if (is_class && !is_c_) walk(die, name ? intern(scope, name) : scope, depth + 1);
+  ::close(descriptor);
+  return result;
 }
 
-void DebugIndex::add_function(const Die& die, ScopeId scope) {
-  const char* name = die.name();
-  const bool has_code = die.has(DW_AT_low_pc) || die.has(DW_AT_ranges);
-  const DieKey origin = origin_of(die);
-  const DieKey key = die.key();
-  if (name && origin == 0) {
-    named_.push_back({key, scope});
-    if (has_code) {
-      function(scope, name).concrete.push_back(key);
-    } else if (die.has(DW_AT_inline)) {
-      function(scope, name).inlined_only.push_back(key);
+IndexBytes::~IndexBytes() {
+  if (mapped_) ::munmap(mapped_, bytes_.size());
+}
+
+DebugIndex::DebugIndex(const DwarfSession& session, FileSource* files) : session_(session) {
+  const std::string key = files ? cache_key(session) : std::string();
+  if (files) {
+    if (const auto opened = files->open_index(key)) {
+      is_cached_ = accept(IndexBytes::map(*opened), session.identity());
     }
-    return;
   }
-  if (origin != 0 && (has_code || die.has(DW_AT_inline))) instances_.push_back({key, origin, has_code});
+  if (is_cached_) return;
+  auto built = std::make_unique<IndexBytes>(build_index(session, session.identity()));
+  // What is not there today may be there tomorrow: only a whole index is kept.
+  if (files && session.complete()) (void)files->save_index(key, built->bytes());
+  accept(std::move(built), session.identity());
 }
 
-void DebugIndex::add_variable(const Die& die, ScopeId scope) {
-  const char* name = die.name();
-  const DieKey key = die.key();
-  if (name) named_.push_back({key, scope});
-  if (!die.has(DW_AT_location)) return;
-  const DieKey origin = origin_of(die);
-  if (origin != 0) {
-    variable_definitions_.push_back({key, origin, true});
-  } else if (name) {
-    variables_[{scope, name}].push_back(key);
+bool DebugIndex::accept(std::unique_ptr<IndexBytes> bytes, std::uint64_t identity) {
+  if (!bytes || bytes->bytes().size() < sizeof(IndexHeader)) return false;
+  const auto* header = reinterpret_cast<const IndexHeader*>(bytes->bytes().data());
+  const std::string_view checked(reinterpret_cast<const char*>(header), offsetof(IndexHeader, checksum));
+  if (header->magic != kIndexMagic || header->version != kIndexVersion || header->identity != identity ||
+      header->file_size != bytes->bytes().size() || header->checksum != index_checksum(checked)) {
+    return false;
   }
-}
-
-void DebugIndex::resolve_instances() {
-  const auto named_origin = [this](DieKey origin) -> std::pair<const Named*, std::string_view> {
-    for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
-      const Die die = session_.die(origin);
-      const DieKey next = origin_of(die);
-      if (const char* name = die.name(); name && next == 0) return {named(origin), name};
-      origin = next;
+  for (const IndexPartHeader& range : header->parts) {
+    if (range.offset % 8 != 0 || range.offset > header->file_size ||
+        range.size > header->file_size - range.offset) {
+      return false;
     }
-    return {nullptr, {}};
-  };
-  for (const Instance& instance : instances_) {
-    const auto [entry, name] = named_origin(instance.origin);
-    if (name.empty()) continue;
-    FunctionEntry& target = function(entry ? entry->scope : 0, name);
-    (instance.has_code ? target.concrete : target.inlined_only).push_back(instance.key);
   }
-  for (const Instance& definition : variable_definitions_) {
-    const auto [entry, name] = named_origin(definition.origin);
-    if (!name.empty()) variables_[{entry ? entry->scope : 0, name}].push_back(definition.key);
+  header_ = header;
+  bytes_ = std::move(bytes);
+  functions_.clear();
+  const auto rows = part<IndexEntry>(IndexPart::kFunctions);
+  functions_.reserve(rows.size());
+  for (const IndexEntry& row : rows) {
+    functions_.push_back({row.scope, text(row.name, row.length), keys(row.first, row.count),
+                          keys(std::uint64_t{row.first} + row.count, row.abstract)});
   }
-  instances_.clear();
-  variable_definitions_.clear();
+  return true;
 }
 
-ScopeId DebugIndex::intern(ScopeId parent, std::string_view name) {
-  const auto [it, is_new] = scope_ids_.try_emplace({parent, name}, static_cast<ScopeId>(scopes_.size()));
-  if (is_new) scopes_.push_back({parent, name});
-  return it->second;
+template <class T>
+std::span<const T> DebugIndex::part(IndexPart which) const {
+  const IndexPartHeader& range = header_->parts[static_cast<std::size_t>(which)];
+  const std::byte* begin = bytes_->bytes().data() + range.offset;
+  return {reinterpret_cast<const T*>(begin), range.size / sizeof(T)};
 }
 
-FunctionEntry& DebugIndex::function(ScopeId scope, std::string_view name) {
-  const auto [it, is_new] = function_ids_.try_emplace({scope, name}, functions_.size());
-  if (is_new) functions_.push_back({scope, name, {}, {}});
-  return functions_[it->second];
+std::string_view DebugIndex::text(std::uint32_t name, std::uint32_t length) const {
+  const auto strings = part<char>(IndexPart::kStrings);
+  if (name > strings.size() || length > strings.size() - name) return {};
+  return {strings.data() + name, length};
 }
 
-const DebugIndex::Named* DebugIndex::named(DieKey key) const {
-  const auto it = std::lower_bound(named_.begin(), named_.end(), key,
-                                   [](const Named& entry, DieKey value) { return entry.key < value; });
-  return it != named_.end() && it->key == key ? &*it : nullptr;
+std::span<const DieKey> DebugIndex::keys(std::uint64_t first, std::uint64_t count) const {
+  const auto all = part<DieKey>(IndexPart::kKeys);
+  if (first > all.size() || count > all.size() - first) return {};
+  return all.subspan(first, count);
+}
+
+std::span<const IndexLookup> DebugIndex::candidates(IndexPart lookup, std::uint32_t hash) const {
+  const auto all = part<IndexLookup>(lookup);
+  const auto begin =
+      std::lower_bound(all.begin(), all.end(), hash,
+                       [](const IndexLookup& entry, std::uint32_t value) { return entry.hash < value; });
+  auto end = begin;
+  while (end != all.end() && end->hash == hash) ++end;
+  return {begin, end};
+}
+
+std::vector<const FunctionEntry*> DebugIndex::functions_named(std::string_view bare) const {
+  std::vector<const FunctionEntry*> result;
+  bare = without_arguments(bare);
+  for (const IndexLookup& found : candidates(IndexPart::kFunctionLookup, hash_of(0, bare))) {
+    if (found.entry >= functions_.size()) continue;
+    const FunctionEntry& entry = functions_[found.entry];
+    if (without_arguments(entry.name) == bare) result.push_back(&entry);
+  }
+  return result;
+}
+
+ScopeId DebugIndex::scope_of(DieKey key) const {
+  const auto all = part<DieKey>(IndexPart::kNamedKeys);
+  const auto scopes = part<ScopeId>(IndexPart::kNamedScopes);
+  const auto it = std::lower_bound(all.begin(), all.end(), key);
+  const auto at = static_cast<std::size_t>(it - all.begin());
+  return it != all.end() && *it == key && at < scopes.size() ? scopes[at] : 0;
 }
 
 std::string DebugIndex::join(ScopeId scope, std::string_view name) const {
   std::string result(name);
-  for (; scope != 0; scope = scopes_[scope].parent) result = std::string(scopes_[scope].name) + "::" + result;
+  const auto scopes = part<IndexScope>(IndexPart::kScopes);
+  while (scope != 0 && scope < scopes.size()) {
+    const IndexScope& entry = scopes[scope];
+    result = std::string(text(entry.name, entry.length)) + "::" + result;
+    if (entry.parent >= scope) break;
+    scope = entry.parent;
+  }
   return result;
 }
 
-std::string DebugIndex::qualified_name(const Die& die) const {
-  const char* name = die.name();
-  if (!name) {
-    const DieKey origin = origin_of(die);
-    const Die target = origin != 0 ? session_.die(origin) : Die();
-    if (!target) return {};
-    name = target.name();
-    if (name) {
-      const Named* entry = named(target.key());
-      return join(entry ? entry->scope : 0, name);
-    }
-    const DieKey second = origin_of(target);
-    const Die last = second != 0 ? session_.die(second) : Die();
-    const Named* entry = last ? named(last.key()) : nullptr;
-    return last && last.name() ? join(entry ? entry->scope : 0, last.name()) : std::string();
+bool DebugIndex::is_in_anonymous_namespace(ScopeId scope) const {
+  const auto scopes = part<IndexScope>(IndexPart::kScopes);
+  while (scope != 0 && scope < scopes.size()) {
+    const IndexScope& entry = scopes[scope];
+    if (text(entry.name, entry.length) == kAnonymousNamespace) return true;
+    if (entry.parent >= scope) break;
+    scope = entry.parent;
   }
-  const Named* entry = named(die.key());
-  return join(entry ? entry->scope : 0, name);
+  return false;
+}
+
+std::string DebugIndex::qualified_name(const Die& die) const {
+  if (const char* name = die.name()) return join(scope_of(die.key()), name);
+  DieKey origin = origin_of(die);
+  for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
+    const Die target = session_.die(origin);
+    if (const char* name = target.name()) return join(scope_of(origin), name);
+    origin = origin_of(target);
+  }
+  return {};
 }
 
 // Splits at each "::" that is not inside template arguments.
-bool DebugIndex::split(std::string_view qualified, Key& key) const {
-  ScopeId scope = 0;
+bool DebugIndex::split(std::string_view qualified, ScopeId& scope, std::string_view& name) const {
+  const auto scopes = part<IndexScope>(IndexPart::kScopes);
+  scope = 0;
   int nesting = 0;
   std::size_t begin = 0;
   if (qualified.substr(0, 2) == "::") qualified.remove_prefix(2);
@@ -217,35 +217,77 @@ bool DebugIndex::split(std::string_view qualified, Key& key) const {
     if (qualified[i] == '<' || qualified[i] == '(') ++nesting;
     if (qualified[i] == '>' || qualified[i] == ')') --nesting;
     if (nesting != 0 || qualified[i] != ':' || qualified[i + 1] != ':') continue;
-    const auto it = scope_ids_.find({scope, qualified.substr(begin, i - begin)});
-    if (it == scope_ids_.end()) return false;
-    scope = it->second;
+    const std::string_view part_name = qualified.substr(begin, i - begin);
+    bool is_found = false;
+    for (const IndexLookup& found : candidates(IndexPart::kScopeLookup, hash_of(scope, part_name))) {
+      if (found.entry >= scopes.size() || scopes[found.entry].parent != scope) continue;
+      if (text(scopes[found.entry].name, scopes[found.entry].length) != part_name) continue;
+      scope = found.entry;
+      is_found = true;
+      break;
+    }
+    if (!is_found) return false;
     begin = i + 2;
     ++i;
   }
-  key = {scope, qualified.substr(begin)};
+  name = qualified.substr(begin);
   return true;
 }
 
-DieKey DebugIndex::type_named(std::string_view qualified) const {
-  Key key;
-  if (!split(qualified, key)) return 0;
-  const auto it = types_.find(key);
-  return it == types_.end() || it->second.ambiguous ? 0 : it->second.key;
+const IndexEntry* DebugIndex::find(IndexPart which, IndexPart lookup, std::string_view qualified) const {
+  ScopeId scope = 0;
+  std::string_view name;
+  if (!split(qualified, scope, name)) return nullptr;
+  const auto entries = part<IndexEntry>(which);
+  for (const IndexLookup& found : candidates(lookup, hash_of(scope, name))) {
+    if (found.entry >= entries.size()) continue;
+    const IndexEntry& entry = entries[found.entry];
+    if (entry.scope == scope && text(entry.name, entry.length) == name) return &entry;
+  }
+  return nullptr;
+}
+
+std::vector<DieKey> DebugIndex::types_named(std::string_view qualified) const {
+  const IndexEntry* entry = find(IndexPart::kTypes, IndexPart::kTypeLookup, qualified);
+  if (!entry) return {};
+  const auto found = keys(entry->first, entry->count);
+  return {found.begin(), found.end()};
+}
+
+DieKey DebugIndex::type_named(std::string_view qualified, DieKey near) const {
+  const IndexEntry* entry = find(IndexPart::kTypes, IndexPart::kTypeLookup, qualified);
+  if (!entry) return 0;
+  const auto all = keys(entry->first, entry->count);
+  if (all.empty()) return 0;
+  if (const Unit* unit = near != 0 ? session_.unit_of(near) : nullptr) {
+    // Keys of a unit lie together.
+    const auto it = std::lower_bound(all.begin(), all.end(), unit->die);
+    if (it != all.end() && *it < unit->end) return *it;
+  }
+  if (all.size() > 1 || near != 0) {
+    if (is_in_anonymous_namespace(entry->scope)) return 0;
+  }
+  const Die first = session_.die(all[0]);
+  for (std::size_t i = 1; i < all.size() && i < kMaxCompared; ++i) {
+    if (!agree(first, session_.die(all[i]))) return 0;
+  }
+  return all[0];
 }
 
 std::vector<DieKey> DebugIndex::variables_named(std::string_view qualified) const {
-  Key key;
-  if (!split(qualified, key)) return {};
-  const auto it = variables_.find(key);
-  return it == variables_.end() ? std::vector<DieKey>() : it->second;
+  const IndexEntry* entry = find(IndexPart::kVariables, IndexPart::kVariableLookup, qualified);
+  if (!entry) return {};
+  const auto found = keys(entry->first, entry->count);
+  return {found.begin(), found.end()};
 }
 
 void DebugIndex::for_each_variable_name(const std::function<void(const std::string&)>& visit) const {
-  for (const auto& [key, dies] : variables_) visit(join(key.scope, key.name));
+  for (const IndexEntry& entry : part<IndexEntry>(IndexPart::kVariables)) {
+    visit(join(entry.scope, text(entry.name, entry.length)));
+  }
 }
 
-std::size_t DebugIndex::count_inlined_copies(const std::vector<DieKey>& abstract) const {
+std::size_t DebugIndex::count_inlined_copies(std::span<const DieKey> abstract) const {
   const std::unordered_set<DieKey> wanted(abstract.begin(), abstract.end());
   std::size_t count = 0;
   for (const Unit& unit : session_.units()) {

@@ -1,15 +1,18 @@
 // Names in the debug information: functions, types and global variables by
-// qualified name, as the language writes them. Built in one lean pass over the
-// units; bodies of functions are not entered.
+// qualified name, as the language writes them. Read from the cache where it has
+// the index of exactly these files, else built and put there.
 #pragma once
 
 #include "probes/dwarf_session.h"
+#include "probes/file_source.h"
+#include "probes/index_format.h"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace backsight::probes {
@@ -17,84 +20,79 @@ namespace backsight::probes {
 // A namespace or class that others are named in; 0 is the global one.
 using ScopeId = std::uint32_t;
 
-// All functions of one qualified name.
+// All functions of one qualified name. The keys live as long as the index.
 struct FunctionEntry {
   ScopeId scope = 0;
-  std::string_view name;             // without scope
-  std::vector<DieKey> concrete;      // entries that have code
-  std::vector<DieKey> inlined_only;  // abstract entries (DW_AT_inline)
+  std::string_view name;                 // without scope
+  std::span<const DieKey> concrete;      // entries that have code
+  std::span<const DieKey> inlined_only;  // abstract entries (DW_AT_inline): it has inlined copies
 };
 
+// Bytes of an index, mapped or owned.
+class IndexBytes {
+ public:
+  explicit IndexBytes(std::vector<std::byte> owned);
+  // Takes the descriptor of a cached index; null if it cannot be read.
+  static std::unique_ptr<IndexBytes> map(int descriptor);
+  IndexBytes(const IndexBytes&) = delete;
+  IndexBytes& operator=(const IndexBytes&) = delete;
+  ~IndexBytes();
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  IndexBytes() = default;
+  std::vector<std::byte> owned_;
+  std::span<const std::byte> bytes_;
+  void* mapped_ = nullptr;
+};
+
+// Const methods are as thread-safe as the session is: not at all.
 class DebugIndex {
  public:
-  explicit DebugIndex(const DwarfSession& session);
+  // `session` must outlive the index. With `files`, the index is cached.
+  explicit DebugIndex(const DwarfSession& session, FileSource* files = nullptr);
+  DebugIndex(const DebugIndex&) = delete;
+  DebugIndex& operator=(const DebugIndex&) = delete;
+  ~DebugIndex() = default;
 
   const std::vector<FunctionEntry>& functions() const { return functions_; }
+  // Those whose name without scope and template arguments is `bare`: all that "bare",
+  // "a::bare" and "a::bare<int>" can mean.
+  std::vector<const FunctionEntry*> functions_named(std::string_view bare) const;
   std::string qualified(const FunctionEntry& entry) const { return join(entry.scope, entry.name); }
   // Of a type, function or variable entry; its bare name where the scope is not known.
   std::string qualified_name(const Die& die) const;
-  // A definition of that name; none if there are several that differ.
-  DieKey type_named(std::string_view qualified) const;
+  // A definition of that name: the one in the unit of `near`, else one that all others agree
+  // with; none (0) where they differ, or where it is local to another unit.
+  DieKey type_named(std::string_view qualified, DieKey near = 0) const;
+  // Every definition of that name.
+  std::vector<DieKey> types_named(std::string_view qualified) const;
   std::vector<DieKey> variables_named(std::string_view qualified) const;
   void for_each_variable_name(const std::function<void(const std::string&)>& visit) const;
-  // How many inlined copies there are of an abstract function. Walks every body: slow.
-  std::size_t count_inlined_copies(const std::vector<DieKey>& abstract) const;
+  // How many inlined copies there are of an abstract function. Walks bodies: slow.
+  std::size_t count_inlined_copies(std::span<const DieKey> abstract) const;
+  // Was it read from the cache?
+  bool is_cached() const { return is_cached_; }
 
  private:
-  struct Key {
-    ScopeId scope = 0;
-    std::string_view name;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept {
-      return std::hash<std::string_view>{}(key.name) * 31 + key.scope;
-    }
-  };
-  struct Scope {
-    ScopeId parent = 0;
-    std::string_view name;
-  };
-  struct Named {
-    DieKey key = 0;
-    ScopeId scope = 0;
-  };
-  struct TypeDefinition {
-    DieKey key = 0;
-    std::uint64_t size = 0;
-    std::uint64_t line = 0;
-    bool ambiguous = false;
-  };
-  struct Instance {  // its name is that of the entry it refers to
-    DieKey key = 0;
-    DieKey origin = 0;
-    bool has_code = false;
-  };
-
-  void walk(const Die& parent, ScopeId scope, int depth);
-  void visit(const Die& die, ScopeId scope, int depth);
-  void add_type(const Die& die, ScopeId scope, int depth);
-  void add_function(const Die& die, ScopeId scope);
-  void add_variable(const Die& die, ScopeId scope);
-  void resolve_instances();
-  ScopeId intern(ScopeId parent, std::string_view name);
-  FunctionEntry& function(ScopeId scope, std::string_view name);
-  const Named* named(DieKey key) const;
+  bool accept(std::unique_ptr<IndexBytes> bytes, std::uint64_t identity);
+  template <class T>
+  std::span<const T> part(IndexPart which) const;
+  std::string_view text(std::uint32_t name, std::uint32_t length) const;
+  std::span<const DieKey> keys(std::uint64_t first, std::uint64_t count) const;
+  std::span<const IndexLookup> candidates(IndexPart lookup, std::uint32_t hash) const;
+  // The entry of a qualified name in kTypes or kVariables; null if there is none.
+  const IndexEntry* find(IndexPart which, IndexPart lookup, std::string_view qualified) const;
+  ScopeId scope_of(DieKey key) const;
+  bool is_in_anonymous_namespace(ScopeId scope) const;
   std::string join(ScopeId scope, std::string_view name) const;
-  bool split(std::string_view qualified, Key& key) const;
+  bool split(std::string_view qualified, ScopeId& scope, std::string_view& name) const;
 
   const DwarfSession& session_;
-  bool is_c_ = false;
-  std::size_t budget_;
-  std::vector<Scope> scopes_;
-  std::unordered_map<Key, ScopeId, KeyHash> scope_ids_;
-  std::vector<Named> named_;  // sorted by key
-  std::vector<Instance> instances_;
-  std::vector<Instance> variable_definitions_;
+  std::unique_ptr<IndexBytes> bytes_;
+  const IndexHeader* header_ = nullptr;
+  bool is_cached_ = false;
   std::vector<FunctionEntry> functions_;
-  std::unordered_map<Key, std::size_t, KeyHash> function_ids_;
-  std::unordered_map<Key, TypeDefinition, KeyHash> types_;
-  std::unordered_map<Key, std::vector<DieKey>, KeyHash> variables_;
 };
 
 }  // namespace backsight::probes

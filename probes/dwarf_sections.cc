@@ -90,6 +90,7 @@ DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Kind kind)
 }
 
 schema::Result<void> DwarfSections::load(Entry& entry) {
+  const std::lock_guard lock(mutex_);
   if (entry.is_loaded) return {};
   auto contents = file_->section_bytes(*entry.section);
   if (!contents) return contents.error();

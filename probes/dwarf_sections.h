@@ -9,6 +9,7 @@
 #include <libdwarf.h>
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ class DwarfSections {
   struct Callbacks;
 
   schema::Result<void> load(Entry& entry);
+  std::mutex mutex_;  // of loading: sessions of several threads share the sections
 
   char mark_ = 0;  // first in the object: libdwarf takes E, F, M and P for objects of its own
   std::shared_ptr<const ElfFile> file_;

@@ -1,6 +1,7 @@
 #include "probes/dwarf_session.h"
 
 #include "probes/debug_guard.h"
+#include "probes/index_format.h"
 
 #include <algorithm>
 
@@ -218,26 +219,43 @@ Dwarf_Half DieAttribute::form() const {
 
 schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr<const ElfFile> file) {
   std::unique_ptr<DwarfSession> session(new DwarfSession(std::move(file)));
-  BACKSIGHT_TRY(check_debug_sections(session->sections_));
-  Dwarf_Error error = nullptr;
-  // Our owners free every handle; libdwarf's own list of them costs half the time.
-  dwarf_set_de_alloc_flag(0);
-  const int result = dwarf_object_init_b(session->sections_.access(), nullptr, nullptr, DW_GROUPNUMBER_BASE,
-                                         &session->debug_, &error);
-  if (result != DW_DLV_OK) {
-    std::string reason = result == DW_DLV_ERROR ? dwarf_errmsg(error) : "no DWARF sections";
-    if (error) dwarf_dealloc_error(nullptr, error);
-    session->debug_ = nullptr;
-    return schema::make_error(
-        schema::ErrorCode::kCorrupt,
-        "cannot read the debug information in " + session->file_->path() + ": " + reason,
-        "rebuild it, or install its debug symbol package again");
-  }
+  BACKSIGHT_TRY(check_debug_sections(*session->sections_));
+  BACKSIGHT_TRY(session->init());
   session->load_units(true);
-  if (session->file_->has_contents(".debug_types")) session->load_units(false);
+  if (!session->sections_->bytes(".debug_types").empty()) session->load_units(false);
   std::sort(session->units_.begin(), session->units_.end(),
             [](const Unit& a, const Unit& b) { return a.die < b.die; });
   return session;
+}
+
+std::unique_ptr<DwarfSession> DwarfSession::another() const {
+  std::unique_ptr<DwarfSession> session(new DwarfSession(file_, sections_));
+  if (!session->init()) return nullptr;
+  session->units_ = units_;
+  session->complete_ = complete_;
+  return session;
+}
+
+schema::Result<void> DwarfSession::init() {
+  Dwarf_Error error = nullptr;
+  // Our owners free every handle; libdwarf's own list of them costs half the time.
+  dwarf_set_de_alloc_flag(0);
+  const int result =
+      dwarf_object_init_b(sections_->access(), nullptr, nullptr, DW_GROUPNUMBER_BASE, &debug_, &error);
+  if (result == DW_DLV_OK) return {};
+  std::string reason = result == DW_DLV_ERROR ? dwarf_errmsg(error) : "no DWARF sections";
+  if (error) dwarf_dealloc_error(nullptr, error);
+  debug_ = nullptr;
+  return schema::make_error(schema::ErrorCode::kCorrupt,
+                            "cannot read the debug information in " + file_->path() + ": " + reason,
+                            "rebuild it, or install its debug symbol package again");
+}
+
+std::uint64_t DwarfSession::identity() const {
+  const FileIdentity& id = file_->identity();
+  const std::uint64_t values[] = {id.size, id.inode, static_cast<std::uint64_t>(id.modified_ns)};
+  const std::string_view bytes(reinterpret_cast<const char*>(values), sizeof(values));
+  return index_checksum(file_->build_id(), index_checksum(bytes, kIndexVersion));
 }
 
 DwarfSession::~DwarfSession() {

@@ -92,7 +92,14 @@ class DwarfSession {
   DwarfSession& operator=(const DwarfSession&) = delete;
   ~DwarfSession();
 
+  // The same files for another thread; null if they cannot be read.
+  std::unique_ptr<DwarfSession> another() const;
+
   Dwarf_Debug handle() const { return debug_; }
+  // The file with the debug information.
+  const ElfFile& file() const { return *file_; }
+  // Changes with any of the files that are read.
+  std::uint64_t identity() const;
   Die die(DieKey key) const;
   // In file order; ends early where the file is damaged (`complete` tells).
   const std::vector<Unit>& units() const { return units_; }
@@ -105,12 +112,16 @@ class DwarfSession {
 
  private:
   explicit DwarfSession(std::shared_ptr<const ElfFile> file)
-      : file_(std::move(file)), sections_(file_, DwarfSections::Kind::kMain) {}
+      : file_(file),
+        sections_(std::make_shared<DwarfSections>(std::move(file), DwarfSections::Kind::kMain)) {}
+  DwarfSession(std::shared_ptr<const ElfFile> file, std::shared_ptr<DwarfSections> sections)
+      : file_(std::move(file)), sections_(std::move(sections)) {}
+  schema::Result<void> init();
   void load_units(bool is_info);
   std::vector<AddressRange> listed_ranges(const Die& die, const Unit& unit) const;
 
   std::shared_ptr<const ElfFile> file_;
-  mutable DwarfSections sections_;
+  std::shared_ptr<DwarfSections> sections_;
   Dwarf_Debug debug_ = nullptr;
   std::vector<Unit> units_;
   bool complete_ = true;

@@ -1,0 +1,264 @@
+#include "probes/index_builder.h"
+
+#include "probes/language.h"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr int kMaxDepth = 48;
+constexpr std::size_t kMaxEntries = 50'000'000;
+constexpr int kMaxOriginChain = 4;
+constexpr std::string_view kAnonymousNamespace = "(anonymous namespace)";
+// Below this, a second thread costs more than it saves.
+constexpr std::uint64_t kParallelBytes = 16 << 20;
+
+DieKey origin_of(const Die& die) {
+  if (const auto origin = die.reference(DW_AT_abstract_origin)) return *origin;
+  return die.reference(DW_AT_specification).value_or(0);
+}
+
+std::uint64_t size_of(const Unit& unit) {
+  return unit.end - unit.die;
+}
+
+}  // namespace
+
+std::uint32_t IndexBuilder::Table::intern(const Key& key) {
+  const auto [it, is_new] = ids.try_emplace(key, static_cast<std::uint32_t>(names.size()));
+  if (is_new) names.push_back(key);
+  return it->second;
+}
+
+void IndexBuilder::Table::add(const Key& key, DieKey die, bool is_abstract) {
+  found.push_back({intern(key), is_abstract, die});
+}
+
+IndexBuilder::IndexBuilder(const DwarfSession& session) : session_(session), budget_(kMaxEntries) {
+  scopes_.names.push_back({});
+}
+
+void IndexBuilder::add(const Unit& unit) {
+  is_c_ = is_c_language(unit.language);
+  const Die top = session_.die(unit.die);
+  if (top) {
+    walk(top, 0, 0);
+  } else {
+    is_complete_ = false;
+  }
+}
+
+void IndexBuilder::walk(const Die& parent, std::uint32_t scope, int depth) {
+  if (depth > kMaxDepth) return;
+  Die die = parent.child();
+  while (die && budget_ > 0) {
+    --budget_;
+    visit(die, scope, depth);
+    die = die.sibling();
+  }
+}
+
+void IndexBuilder::visit(const Die& die, std::uint32_t scope, int depth) {
+  switch (die.tag()) {
+    case DW_TAG_namespace: {
+      const char* name = die.name();
+      walk(die, scope_id(scope, name ? std::string_view(name) : kAnonymousNamespace), depth + 1);
+      break;
+    }
+    case DW_TAG_class_type:
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+    case DW_TAG_enumeration_type:
+    case DW_TAG_typedef:
+    case DW_TAG_base_type:
+    case DW_TAG_unspecified_type:
+      add_type(die, scope, depth);
+      break;
+    case DW_TAG_subprogram:
+      add_function(die, scope);
+      break;
+    case DW_TAG_variable:
+      add_variable(die, scope);
+      break;
+    default:
+      break;
+  }
+}
+
+void IndexBuilder::add_type(const Die& die, std::uint32_t scope, int depth) {
+  const char* name = die.name();
+  const Dwarf_Half tag = die.tag();
+  if (name) {
+    const DieKey key = die.key();
+    named_.push_back({key, scope, name});
+    if (!die.has(DW_AT_declaration)) types_.add({scope, name}, key);
+  }
+  const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+  if (is_class && !is_c_) walk(die, name ? scope_id(scope, name) : scope, depth + 1);
+}
+
+void IndexBuilder::add_function(const Die& die, std::uint32_t scope) {
+  const char* name = die.name();
+  const DieKey key = die.key();
+  // Declarations are by far the most.
+  if (name && die.has(DW_AT_declaration)) {
+    named_.push_back({key, scope, name});
+    return;
+  }
+  const bool has_code = die.has(DW_AT_low_pc) || die.has(DW_AT_ranges);
+  const DieKey origin = origin_of(die);
+  const bool is_abstract = !has_code && die.has(DW_AT_inline);
+  if (name && origin == 0) {
+    named_.push_back({key, scope, name});
+    if (has_code || is_abstract) functions_.add({scope, name}, key, is_abstract);
+    return;
+  }
+  if (origin != 0 && (has_code || is_abstract)) {
+    instances_.push_back({key, origin, has_code ? Role::kConcrete : Role::kAbstract, false});
+  }
+}
+
+void IndexBuilder::add_variable(const Die& die, std::uint32_t scope) {
+  const char* name = die.name();
+  const DieKey key = die.key();
+  if (name) named_.push_back({key, scope, name});
+  if (!die.has(DW_AT_location)) return;
+  const DieKey origin = origin_of(die);
+  if (origin != 0) {
+    instances_.push_back({key, origin, Role::kVariable, false});
+  } else if (name) {
+    variables_.add({scope, name}, key);
+  }
+}
+
+void IndexBuilder::settle(Instance& instance, const Named& named) {
+  const Key key{named.scope, named.name};
+  if (instance.role == Role::kVariable) {
+    variables_.add(key, instance.key);
+  } else {
+    functions_.add(key, instance.key, instance.role == Role::kAbstract);
+  }
+  instance.is_done = true;
+}
+
+void IndexBuilder::resolve() {
+  for (Instance& waiting : instances_) {
+    if (waiting.is_done) continue;
+    DieKey origin = waiting.origin;
+    for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
+      if (const Named* found = named(origin)) {
+        settle(waiting, *found);
+        break;
+      }
+      const Instance* next = instance(origin);
+      origin = next ? next->origin : 0;
+    }
+  }
+}
+
+void IndexBuilder::resolve_rest() {
+  resolve();
+  for (Instance& waiting : instances_) {
+    DieKey origin = waiting.is_done ? 0 : waiting.origin;
+    for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
+      const Die die = session_.die(origin);
+      const DieKey next = origin_of(die);
+      if (const char* name = die.name(); name && next == 0) {
+        const Named* known = named(origin);  // not: declared inside a function
+        settle(waiting, known ? *known : Named{origin, 0, name});
+        break;
+      }
+      origin = next;
+    }
+  }
+}
+
+void IndexBuilder::absorb(IndexBuilder&& other) {
+  std::vector<std::uint32_t> scopes = {0};
+  for (std::size_t i = 1; i < other.scopes_.names.size(); ++i) {
+    const Key& scope = other.scopes_.names[i];
+    scopes.push_back(scope_id(scopes[scope.scope], scope.name));
+  }
+  const auto merge = [&scopes](Table& to, const Table& from) {
+    std::vector<std::uint32_t> ids;
+    for (const Key& key : from.names) ids.push_back(to.intern({scopes[key.scope], key.name}));
+    for (const Found& found : from.found) to.found.push_back({ids[found.id], found.is_abstract, found.key});
+  };
+  merge(functions_, other.functions_);
+  merge(types_, other.types_);
+  merge(variables_, other.variables_);
+  named_.reserve(named_.size() + other.named_.size());
+  for (const Named& entry : other.named_) named_.push_back({entry.key, scopes[entry.scope], entry.name});
+  instances_.insert(instances_.end(), other.instances_.begin(), other.instances_.end());
+  is_complete_ = is_complete_ && other.is_complete_;
+  other.named_ = {};
+}
+
+std::uint32_t IndexBuilder::scope_id(std::uint32_t parent, std::string_view name) {
+  return scopes_.intern({parent, name});
+}
+
+const IndexBuilder::Named* IndexBuilder::named(DieKey key) const {
+  const auto it = std::lower_bound(named_.begin(), named_.end(), key,
+                                   [](const Named& entry, DieKey value) { return entry.key < value; });
+  return it != named_.end() && it->key == key ? &*it : nullptr;
+}
+
+const IndexBuilder::Instance* IndexBuilder::instance(DieKey key) const {
+  const auto it = std::lower_bound(instances_.begin(), instances_.end(), key,
+                                   [](const Instance& entry, DieKey value) { return entry.key < value; });
+  return it != instances_.end() && it->key == key ? &*it : nullptr;
+}
+
+namespace {
+
+// Units [0, half) hold half of the bytes.
+std::size_t halfway(const std::vector<Unit>& units, std::uint64_t total) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    sum += size_of(units[i]);
+    if (sum * 2 >= total) return i + 1;
+  }
+  return units.size();
+}
+
+}  // namespace
+
+std::vector<std::byte> build_index(const DwarfSession& session, std::uint64_t identity) {
+  const std::vector<Unit>& units = session.units();
+  std::uint64_t total = 0;
+  for (const Unit& unit : units) total += size_of(unit);
+  const auto second_session = total < kParallelBytes || units.size() < 2 ? nullptr : session.another();
+  IndexBuilder first(session);
+  const std::size_t half = second_session ? halfway(units, total) : units.size();
+  IndexBuilder second(second_session ? *second_session : session);
+  std::exception_ptr failure;
+  std::thread worker;
+  if (second_session) {
+    worker = std::thread([&] {
+      try {
+        for (std::size_t i = half; i < units.size(); ++i) second.add(units[i]);
+        second.resolve();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+  }
+  try {
+    for (std::size_t i = 0; i < half; ++i) first.add(units[i]);
+    first.resolve();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (worker.joinable()) worker.join();
+  if (failure) std::rethrow_exception(failure);
+  if (second_session) first.absorb(std::move(second));
+  first.resolve_rest();
+  return first.bytes(identity);
+}
+
+}  // namespace backsight::probes
