@@ -3,6 +3,7 @@
 #include "probes/sandbox_codec.h"
 #include "probes/sandbox_process.h"
 
+#include <cstring>
 #include <mutex>
 #include <utility>
 
@@ -83,6 +84,12 @@ class SandboxedBinary final : public Binary {
 
 Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& file, const SandboxOptions& options) {
   return SandboxedBinary::open(file, options);
+}
+
+bool planning_process(int argc, char** argv, int& code) {
+  if (argc != 1 || std::strcmp(argv[0], kPlanningProcessName) != 0) return false;
+  code = serve_plans();
+  return true;
 }
 
 }  // namespace backsight::probes

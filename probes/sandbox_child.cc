@@ -1,8 +1,8 @@
 // The planning process: answers one question after the other until its parent
 // closes the connection.
-#include "probes/sandbox.h"
 #include "probes/sandbox_channel.h"
 #include "probes/sandbox_codec.h"
+#include "probes/sandbox_process.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -12,7 +12,6 @@
 #include <exception>
 #include <mutex>
 #include <new>
-#include <string_view>
 
 namespace backsight::probes {
 
@@ -24,7 +23,6 @@ namespace {
 
 constexpr int kSocket = 3;
 constexpr std::size_t kMaxRequest = 16u << 20;
-constexpr std::string_view kName = "backsight-planner";
 
 // Files by way of the parent.
 class ParentFiles final : public FileSource {
@@ -129,7 +127,9 @@ Result<void> answer_one(Planner& planner, const Frame& request) {
   }
 }
 
-int serve() {
+}  // namespace
+
+int serve_plans() {
   Channel channel(kSocket);
   auto hello = channel.receive(sizeof(JailLimits));
   if (!hello || hello->payload.size() != sizeof(JailLimits)) return 1;
@@ -148,14 +148,6 @@ int serve() {
       if (!channel.send(FrameKind::kFailed, encode(done.error()))) return 1;
     }
   }
-}
-
-}  // namespace
-
-bool planning_process(int argc, char** argv, int& code) {
-  if (argc != 1 || argv[0] != kName) return false;
-  code = serve();
-  return true;
 }
 
 }  // namespace backsight::probes

@@ -85,7 +85,7 @@ Result<pid_t> spawn(const SandboxOptions& options, int socket) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string name = "backsight-planner";
+  std::string name = kPlanningProcessName;
   std::array<char*, 2> arguments = {name.data(), nullptr};
   std::array<char*, 1> environment = {nullptr};
   pid_t pid = -1;

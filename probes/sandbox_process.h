@@ -13,6 +13,12 @@
 
 namespace backsight::probes {
 
+// argv[0] of a planning process.
+inline constexpr const char* kPlanningProcessName = "backsight-planner";
+
+// The planning process itself: answers on descriptor 3 until that is closed; its exit code.
+int serve_plans();
+
 class PlanningProcess {
  public:
   static schema::Result<std::unique_ptr<PlanningProcess>> start(const SandboxOptions& options);

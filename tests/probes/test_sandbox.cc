@@ -1,5 +1,4 @@
 // Planning in a confined process: the same plans, and no way out of it.
-#define CATCH_CONFIG_RUNNER
 #include "probes/plan_dump.h"
 #include "probes/sandbox.h"
 #include "probes/sandbox_channel.h"
@@ -92,11 +91,6 @@ std::shared_ptr<const Binary> open_shop(SandboxOptions options = {}) {
 }
 
 }  // namespace
-
-int main(int argc, char** argv) {
-  if (int code = 0; planning_process(argc, argv, code)) return code;
-  return Catch::Session().run(argc, argv);
-}
 
 TEST_CASE("a confined planner makes the same plans") {
   const auto here = Binary::open({kShop, kShop}, {});
