@@ -1,0 +1,331 @@
+#include "tests/truth/compare.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace backsight::tests {
+namespace json = boost::json;
+
+namespace {
+
+// {"$truth": reason, "value": v} of the account.
+const json::object* marked(const json::value& expected) {
+  const auto* object = expected.if_object();
+  return object != nullptr && object->contains("$truth") ? object : nullptr;
+}
+
+bool is_placeholder(const json::value& got) {
+  const auto* object = got.if_object();
+  return got.is_null() || (object != nullptr && object->size() == 1 && object->contains("$ptr"));
+}
+
+// Both sides went through decimal text.
+bool equal_numbers(const json::value& a, const json::value& b) {
+  const auto as_double = [](const json::value& v) {
+    return v.is_double()  ? v.get_double()
+           : v.is_int64() ? static_cast<double>(v.get_int64())
+                          : static_cast<double>(v.get_uint64());
+  };
+  if (a.is_double() || b.is_double()) {
+    const double x = as_double(a), y = as_double(b);
+    return x == y || std::abs(x - y) <= 4e-16 * std::abs(x);
+  }
+  if (a.is_int64() && b.is_int64()) return a.get_int64() == b.get_int64();
+  if (a.is_uint64() && b.is_uint64()) return a.get_uint64() == b.get_uint64();
+  const std::int64_t s = a.is_int64() ? a.get_int64() : b.get_int64();
+  const std::uint64_t u = a.is_uint64() ? a.get_uint64() : b.get_uint64();
+  return s >= 0 && static_cast<std::uint64_t>(s) == u;
+}
+
+bool is_number(const json::value& v) {
+  return v.is_double() || v.is_int64() || v.is_uint64();
+}
+
+bool equal_leaves(const json::value& expected, const json::value& got) {
+  if (is_number(expected) && is_number(got)) return equal_numbers(expected, got);
+  return expected == got;
+}
+
+std::string short_text(const json::value& value) {
+  std::string text = json::serialize(value);
+  if (text.size() > 300) text = text.substr(0, 300) + "…";
+  return text;
+}
+
+// "a.b[3].c" → "a.b[].c"
+std::string without_indexes(const std::string& path) {
+  std::string out;
+  bool inside = false;
+  for (const char c : path) {
+    if (c == ']') inside = false;
+    if (!inside) out += c;
+    if (c == '[') inside = true;
+  }
+  return out;
+}
+
+class Scope {
+ public:
+  Scope(std::string& path, const std::string& more) : path_(path), size_(path.size()) { path_ += more; }
+  ~Scope() { path_.resize(size_); }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  std::string& path_;
+  std::size_t size_;
+};
+
+}  // namespace
+
+std::size_t Tally::unavailable_total() const {
+  std::size_t total = 0;
+  for (const auto& [reason, count] : unavailable) total += count;
+  return total;
+}
+
+double Tally::available_share() const {
+  return compared == 0 ? 0 : static_cast<double>(equal) / static_cast<double>(compared);
+}
+
+void Tally::add(const Tally& other) {
+  calls += other.calls;
+  compared += other.compared;
+  equal += other.equal;
+  returns_unseen += other.returns_unseen;
+  for (const auto& [reason, count] : other.unavailable) unavailable[reason] += count;
+  for (const auto& [place, count] : other.unsupported) unsupported[place] += count;
+  wrong.insert(wrong.end(), other.wrong.begin(), other.wrong.end());
+}
+
+std::size_t leaves(const json::value& value) {
+  std::size_t count = 0;
+  if (const auto* marked_value = marked(value)) return leaves(marked_value->at("value"));
+  if (const auto* object = value.if_object()) {
+    for (const auto& [name, member] : *object) count += leaves(member);
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& element : *array) count += leaves(element);
+  }
+  return std::max<std::size_t>(count, 1);
+}
+
+bool bytes_of(const json::value& value, std::string& bytes) {
+  if (const auto* text = value.if_string()) {
+    bytes.assign(text->data(), text->size());
+    return true;
+  }
+  const auto* object = value.if_object();
+  if (object == nullptr || object->size() != 1 || !object->contains("$bytes")) return false;
+  const std::string digits(object->at("$bytes").as_string());
+  bytes.clear();
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+  }
+  return true;
+}
+
+void Comparison::call(const json::object& expected, const json::object& recorded, const Passing& passing) {
+  function_ = std::string(expected.at("function").as_string());
+  passing_ = &passing;
+  row_size_ = json::serialize(expected).size();
+  unavailable_.clear();
+  met_.clear();
+  for (const auto& [path, reason] : recorded.at("unavailable").as_object()) {
+    unavailable_.emplace(std::string(path), std::string(reason.as_string()));
+  }
+  ++tally_.calls;
+  path_.clear();
+  object(expected.at("args").as_object(), recorded.at("args").as_object());
+  const std::string exit(recorded.at("exit_kind").as_string());
+  path_ = "return";
+  if (exit == "return") {
+    value(expected.at("return"), recorded.at("return"));
+  } else {
+    unseen_return(expected, recorded);
+  }
+  for (const auto& [path, reason] : unavailable_) {
+    path_ = path;
+    if (!met_.contains(path)) wrong("unavailable, but there is no such value: " + reason, nullptr, nullptr);
+  }
+}
+
+void Comparison::unseen_return(const json::object& expected, const json::object& recorded) {
+  ++tally_.returns_unseen;
+  if (recorded.at("exit_kind") != "unknown" || !conditions_.may_tail_call) {
+    wrong("exit_kind " + std::string(recorded.at("exit_kind").as_string()), expected.at("return"), nullptr);
+  }
+  if (const auto* shown = recorded.if_contains("return"); shown != nullptr && !shown->is_null()) {
+    wrong("shown, but the return was not seen", expected.at("return"), *shown);
+  }
+  if (unavailable_.contains("return")) met_.insert("return");
+}
+
+std::string_view Comparison::root() const {
+  return std::string_view(path_).substr(0, path_.find_first_of(".["));
+}
+
+const std::string* Comparison::reason_here() {
+  const auto found = unavailable_.find(path_);
+  if (found == unavailable_.end()) return nullptr;
+  met_.insert(path_);
+  return &found->second;
+}
+
+void Comparison::value(const json::value& expected, const json::value& got) {
+  if (const std::string* reason = reason_here()) {
+    unavailable_value(expected, got, *reason);
+    return;
+  }
+  if (const auto* mark = marked(expected)) {
+    value(mark->at("value"), got);
+    return;
+  }
+  if (expected.is_object() && got.is_object()) {
+    object(expected.get_object(), got.get_object());
+  } else if (expected.is_array() && got.is_array()) {
+    array(expected.get_array(), got.get_array());
+  } else {
+    ++tally_.compared;
+    if (equal_leaves(expected, got)) {
+      ++tally_.equal;
+    } else {
+      wrong("not equal", expected, got);
+    }
+  }
+}
+
+void Comparison::object(const json::object& expected, const json::object& got) {
+  if (expected.empty()) ++tally_.compared, ++tally_.equal;
+  for (const auto& [name, member] : expected) {
+    const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+    if (const auto* shown = got.if_contains(name)) {
+      value(member, *shown);
+    } else {
+      ++tally_.compared;
+      wrong("missing", member, nullptr);
+    }
+  }
+  for (const auto& [name, member] : got) {
+    const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+    if (!expected.contains(name)) wrong("shown, but there is no such member", nullptr, member);
+  }
+}
+
+void Comparison::array(const json::array& expected, const json::array& got) {
+  if (expected.empty()) ++tally_.compared, ++tally_.equal;
+  if (expected.size() != got.size()) wrong("other number of elements", expected, got);
+  for (std::size_t i = 0; i < std::min(expected.size(), got.size()); ++i) {
+    const Scope scope(path_, "[" + std::to_string(i) + "]");
+    value(expected[i], got[i]);
+  }
+}
+
+void Comparison::unavailable_value(const json::value& expected, const json::value& got,
+                                   const std::string& reason) {
+  const std::string word = reason.substr(0, reason.find(' '));
+  const auto* mark = marked(expected);
+  const json::value& plain = mark != nullptr ? mark->at("value") : expected;
+  if (!is_allowed(word, expected, got)) {
+    if (word == "unsupported_type") {
+      ++tally_.unsupported[function_ + ": " + without_indexes(path_)];
+    } else {
+      wrong("unavailable without need: " + reason, plain, got);
+    }
+  }
+  const std::size_t equal_before = tally_.equal, compared_before = tally_.compared;
+  shown_part(plain, got, mark != nullptr);
+  // What was not shown is unavailable.
+  const std::size_t total = leaves(plain);
+  const std::size_t looked_at = tally_.compared - compared_before;
+  tally_.unavailable[word] += total - std::min(total, looked_at);
+  tally_.compared = compared_before + std::max(total, looked_at);
+  static_cast<void>(equal_before);
+  if (word == "element_limit" || word == "string_limit") {
+    std::string all, shown;
+    const bool text = bytes_of(plain, all) && bytes_of(got, shown);
+    const std::size_t have = text ? shown.size() : got.is_array() ? got.get_array().size() : 0;
+    const std::size_t there = text ? all.size() : plain.is_array() ? plain.get_array().size() : 0;
+    if ((text || got.is_array()) && !is_cut_there(reason, have, there)) wrong(reason, plain, got);
+  }
+}
+
+// What is shown of a value that is not wholly there: nothing, a placeholder, or
+// its beginning.
+void Comparison::shown_part(const json::value& expected, const json::value& got, bool is_marked) {
+  std::string all, shown;
+  if (is_placeholder(got)) {
+    const auto* truth = expected.if_object();
+    if (!got.is_null() && truth != nullptr && truth->contains("$ptr") && expected != got) {
+      wrong("another address", expected, got);
+    }
+    if (expected.is_null() && !got.is_null() && !is_marked) wrong("expected null", expected, got);
+  } else if (bytes_of(expected, all) && bytes_of(got, shown)) {
+    if (!all.starts_with(shown)) wrong("not a beginning of it", expected, got);
+  } else if (expected.is_array() && got.is_array() && got.get_array().size() <= expected.get_array().size()) {
+    for (std::size_t i = 0; i < got.get_array().size(); ++i) {
+      const Scope scope(path_, "[" + std::to_string(i) + "]");
+      value(expected.get_array()[i], got.get_array()[i]);
+    }
+  } else if (expected.is_object() && got.is_object()) {
+    std::size_t left = got.get_object().size();
+    for (const auto& [name, member] : got.get_object()) {
+      const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+      const auto* truth = expected.get_object().if_contains(name);
+      if (truth == nullptr) {
+        wrong("shown, but there is no such member", nullptr, member);
+      } else {
+        value(*truth, member);
+      }
+      --left;
+    }
+  } else {
+    wrong("not a beginning of it", expected, got);
+  }
+}
+
+bool Comparison::is_cut_there(const std::string& reason, std::size_t shown, std::size_t total) const {
+  const std::size_t space = reason.find(' ');
+  if (space == std::string::npos) return true;
+  const std::string rest = reason.substr(space + 1);
+  const std::size_t of = rest.find(" of ");
+  if (rest.substr(0, of) != std::to_string(shown)) return false;
+  return of == std::string::npos || rest.substr(of + 4) == std::to_string(total);
+}
+
+bool Comparison::is_allowed(std::string_view reason, const json::value& expected,
+                            const json::value& got) const {
+  const auto how = passing_->find(root());
+  const std::string_view passed = how == passing_->end() ? std::string_view() : how->second;
+  const auto* mark = marked(expected);
+  const json::value& plain = mark != nullptr ? mark->at("value") : expected;
+  if (mark != nullptr && reason == std::string_view(mark->at("$truth").as_string())) return true;
+  if (reason == "in_vector_register") return passed == "vector";
+  if (reason == "optimized_out") {
+    return conditions_.optimised && is_root() && passed != "memory" && root() != "return";
+  }
+  if (reason == "unsupported_type") return passed == "x87" && root() == "return";
+  if (reason == "element_limit") {
+    return (plain.is_array() && plain.get_array().size() > conditions_.elements) ||
+           (plain.is_object() && plain.get_object().size() > conditions_.elements);
+  }
+  std::string all, shown;
+  if (reason == "string_limit") {
+    return bytes_of(plain, all) && all.size() > conditions_.string_bytes &&
+           (got.is_null() || (bytes_of(got, shown) && shown.size() >= conditions_.string_bytes));
+  }
+  if (reason == "depth_limit") {
+    // References, pointers to pointers and containers are levels without a name.
+    const auto levels =
+        std::count_if(path_.begin(), path_.end(), [](char c) { return c == '.' || c == '['; });
+    return static_cast<std::size_t>(levels) + 2 >= conditions_.depth;
+  }
+  if (reason == "byte_limit") return row_size_ >= conditions_.bytes / 8;
+  return false;
+}
+
+void Comparison::wrong(const std::string& what, const json::value& expected, const json::value& got) {
+  tally_.wrong.push_back(function_ + " " + path_ + ": " + what + ": expected " + short_text(expected) +
+                         ", got " + short_text(got));
+}
+
+}  // namespace backsight::tests

@@ -1,0 +1,79 @@
+// Compares recorded calls with a program's own account of them, value by value
+// and path by path, and judges every unavailable one: is its reason allowed at
+// this place?
+#pragma once
+
+#include <boost/json.hpp>
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backsight::tests {
+
+// What is allowed depends on how the program was built, and on the probe's limits.
+struct Conditions {
+  bool optimised = false;      // -O1 and above
+  bool may_tail_call = false;  // -O2, -O3, -Os: a call may leave by a jump
+  std::size_t depth = 3, elements = 32, string_bytes = 256, bytes = 8192;
+};
+
+struct Tally {
+  std::size_t calls = 0;
+  std::size_t compared = 0;  // values: leaves of the account
+  std::size_t equal = 0;
+  std::size_t returns_unseen = 0;                  // the call left by a jump: a tail call
+  std::map<std::string, std::size_t> unavailable;  // by reason
+  std::vector<std::string> wrong;                  // with function, path, expected and got
+  std::map<std::string, std::size_t>
+      unsupported;  // places (no indexes) that say unsupported_type and may not
+
+  std::size_t unavailable_total() const;
+  double available_share() const;  // of the compared ones
+  void add(const Tally& other);
+};
+
+// How each parameter is passed, and the result ("return"): see program/oracle.h.
+using Passing = std::map<std::string, std::string, std::less<>>;
+
+class Comparison {
+ public:
+  Comparison(const Conditions& conditions, Tally& tally) : conditions_(conditions), tally_(tally) {}
+  // One call of each; both rows as `calls` and the account have them.
+  void call(const boost::json::object& expected, const boost::json::object& recorded, const Passing& passing);
+
+ private:
+  void value(const boost::json::value& expected, const boost::json::value& got);
+  void unavailable_value(const boost::json::value& expected, const boost::json::value& got,
+                         const std::string& reason);
+  void object(const boost::json::object& expected, const boost::json::object& got);
+  void array(const boost::json::array& expected, const boost::json::array& got);
+  void shown_part(const boost::json::value& expected, const boost::json::value& got, bool is_marked);
+  bool is_allowed(std::string_view reason, const boost::json::value& expected,
+                  const boost::json::value& got) const;
+  bool is_cut_there(const std::string& reason, std::size_t shown, std::size_t total) const;
+  void unseen_return(const boost::json::object& expected, const boost::json::object& recorded);
+  void wrong(const std::string& what, const boost::json::value& expected, const boost::json::value& got);
+  const std::string* reason_here();
+  std::string_view root() const;
+  bool is_root() const { return root().size() == path_.size(); }
+
+  const Conditions& conditions_;
+  Tally& tally_;
+  std::string function_;
+  std::string path_;
+  const Passing* passing_ = nullptr;
+  std::size_t row_size_ = 0;  // of the account's text
+  std::map<std::string, std::string> unavailable_;
+  std::set<std::string> met_;  // of those
+};
+
+// How many leaves a value has.
+std::size_t leaves(const boost::json::value& value);
+// Of a string as it is shown ("text", {"$bytes"}): its bytes. False: not a string.
+bool bytes_of(const boost::json::value& value, std::string& bytes);
+
+}  // namespace backsight::tests

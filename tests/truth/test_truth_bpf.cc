@@ -1,0 +1,227 @@
+// The truth test: every value that is captured from the generated program, in
+// every way in which it was built, equals what the program itself wrote down, or
+// is unavailable for a reason that is allowed there.
+//
+// BACKSIGHT_TRUTH_VARIANTS: names of variants.txt, with commas. BACKSIGHT_TRUTH_REPORT:
+// a file for all wrong values; otherwise the first ones are shown.
+#include "tests/runtime/harness.h"
+#include "tests/truth/compare.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+using namespace backsight::tests;
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* kSeed = "20261122";
+constexpr std::size_t kRounds = 6;
+constexpr double kFloor = 0.90;  // of the values must be shown
+
+std::string from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  INFO("run through ctest, which sets " << variable);
+  REQUIRE(value != nullptr);
+  return value;
+}
+
+struct Variant {
+  std::string name, compiler, optimisation;
+  std::string program;
+};
+
+std::vector<Variant> chosen_variants() {
+  const std::string wanted = "," + from_environment("BACKSIGHT_TRUTH_VARIANTS") + ",";
+  std::vector<Variant> variants;
+  std::istringstream lines(read_file(from_environment("BACKSIGHT_TRUTH_LIST")));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string speed;
+    Variant variant;
+    words >> speed >> variant.name >> variant.compiler >> variant.optimisation;
+    if (speed != "fast" && speed != "long") continue;
+    variant.program = from_environment("BACKSIGHT_TRUTH_DIR") + "/" + variant.name;
+    if (wanted.find("," + variant.name + ",") != std::string::npos) variants.push_back(variant);
+  }
+  REQUIRE(!variants.empty());
+  return variants;
+}
+
+// A program's account of itself.
+struct Account {
+  std::map<std::string, Passing> signatures;
+  std::map<std::string, std::vector<json::object>> calls;
+  std::size_t ready = 0;
+};
+
+Account read_account(const std::string& output) {
+  Account account;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "ready") ++account.ready;
+    if (line.empty() || line[0] != '{') continue;
+    auto row = json::parse(line).as_object();
+    if (const auto* signature = row.if_contains("signature")) {
+      Passing& passing = account.signatures[std::string(signature->as_string())];
+      for (const auto& [name, how] : row.at("passing").as_object()) passing[name] = how.as_string();
+      passing["return"] = row.at("return").as_string();
+    } else {
+      account.calls[std::string(row.at("function").as_string())].push_back(std::move(row));
+    }
+  }
+  return account;
+}
+
+std::size_t count_ready(const std::string& output) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = output.find("\nready\n", at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+struct Limits {
+  std::size_t depth, elements, string_bytes, bytes;
+};
+constexpr Limits kGenerous{8, 64, 512, 24576};
+constexpr Limits kSmall{2, 3, 8, 1024};
+
+std::string services(const Variant& variant, const Limits& limits) {
+  std::ostringstream text;
+  text << "  - name: truth\n    match: { exe: \"" << variant.program << "\" }\n    probes:\n"
+       << "      - function: \"truth::*\"\n        limits: { depth: " << limits.depth
+       << ", elements: " << limits.elements << ", string: " << limits.string_bytes
+       << ", bytes: " << limits.bytes << " }\n";
+  return text.str();
+}
+
+// Functions of the account that have no active probe, with the reason.
+std::map<std::string, std::string> not_active(const std::string& store, const Account& account) {
+  std::map<std::string, std::string> missing;
+  for (const auto& [function, passing] : account.signatures) missing[function] = "no such probe";
+  const auto result = run({program("backsight"), "probes", "--store", store, "--format", "json"});
+  if (result.code != 0) return missing;
+  const auto answer = json::parse(result.out);
+  for (const auto& row : answer.at("probes").as_array()) {
+    if (!row.at("function").is_string()) continue;
+    const auto found = missing.find(std::string(row.at("function").as_string()));
+    if (found == missing.end()) continue;
+    if (row.at("state") == "active") {
+      missing.erase(found);
+    } else {
+      found->second =
+          std::string(row.at("state").as_string()) + ": " + std::string(row.at("message").as_string());
+    }
+  }
+  return missing;
+}
+
+// Runs a variant under the probes and compares all its calls.
+Tally run_variant(const Variant& variant, const Limits& limits) {
+  TempDir dir;
+  Account account;
+  std::map<std::string, std::string> missing;
+  std::string store;
+  {
+    Daemon daemon(dir, services(variant, limits));
+    Child process({variant.program, kSeed}, dir.file("account"));
+    REQUIRE(eventually([&] { return process.output().ends_with("\nready\n"); }));
+    account = read_account(process.output());
+    store = daemon.store();
+    eventually([&] { return (missing = not_active(store, account)).empty(); }, std::chrono::seconds(15));
+    for (std::size_t round = 1; round <= kRounds; ++round) {
+      process.say("\n");
+      REQUIRE(eventually([&] { return count_ready(process.output()) > round; }));
+    }
+    account = read_account(process.output());
+    process.signal(SIGTERM);
+    process.wait();
+    REQUIRE(daemon.stop() == 0);
+  }
+  Tally tally;
+  for (const auto& [function, why] : missing) tally.wrong.push_back(function + ": not probed: " + why);
+  std::map<std::string, std::vector<json::object>> recorded;
+  for (auto& row : calls(store, "truth::*", {"--limit", "1000000"})) {
+    recorded[std::string(row.at("function").as_string())].push_back(std::move(row.as_object()));
+  }
+  const Conditions conditions{variant.optimisation != "O0",
+                              variant.optimisation != "O0" && variant.optimisation != "O1",
+                              limits.depth,
+                              limits.elements,
+                              limits.string_bytes,
+                              limits.bytes};
+  Comparison comparison(conditions, tally);
+  for (const auto& [function, expected] : account.calls) {
+    const auto& got = recorded[function];
+    if (got.size() != expected.size() && !missing.contains(function)) {
+      tally.wrong.push_back(function + ": called " + std::to_string(expected.size()) + " times, recorded " +
+                            std::to_string(got.size()));
+    }
+    for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
+      comparison.call(expected[i], got[i], account.signatures.at(function));
+    }
+  }
+  return tally;
+}
+
+void print_row(const std::string& name, const Tally& tally) {
+  std::cout << std::left << std::setw(22) << name << std::right << std::setw(7) << tally.calls << std::setw(9)
+            << tally.compared << std::setw(9) << tally.equal << std::setw(8) << std::fixed
+            << std::setprecision(2) << 100 * tally.available_share() << "%" << std::setw(7)
+            << tally.returns_unseen << std::setw(7) << tally.wrong.size() << " ";
+  for (const auto& [reason, count] : tally.unavailable) std::cout << " " << reason << " " << count;
+  std::cout << std::endl;
+}
+
+void print_head() {
+  std::cout << std::left << std::setw(22) << "variant" << std::right << std::setw(7) << "calls"
+            << std::setw(9) << "compared" << std::setw(9) << "equal" << std::setw(9) << "shown"
+            << std::setw(7) << "tail" << std::setw(7) << "wrong"
+            << "  unavailable\n";
+}
+
+void report(const std::string& name, const Tally& tally) {
+  const char* file = std::getenv("BACKSIGHT_TRUTH_REPORT");
+  std::ofstream out(file == nullptr ? "/dev/null" : file, std::ios::app);
+  std::size_t shown = 0;
+  for (const auto& line : tally.wrong) {
+    out << name << " " << line << "\n";
+    if (++shown <= 20) UNSCOPED_INFO(name << " " << line);
+  }
+  for (const auto& [place, count] : tally.unsupported) {
+    out << name << " UNSUPPORTED " << place << " " << count << "\n";
+    UNSCOPED_INFO(name << " unsupported_type: " << place);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every captured value is the program's own, or named unavailable [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  print_head();
+  Tally all;
+  for (const auto& variant : chosen_variants()) {
+    const Tally tally = run_variant(variant, kGenerous);
+    print_row(variant.name, tally);
+    all.add(tally);
+    report(variant.name, tally);
+    CHECK(tally.wrong.empty());
+    CHECK(tally.unsupported.empty());
+    CHECK(tally.available_share() >= kFloor);
+  }
+  print_row("all", all);
+}
+
+TEST_CASE("small limits leave beginnings, and name the rest [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  print_head();
+  const auto variant = chosen_variants().front();
+  const Tally tally = run_variant(variant, kSmall);
+  print_row(variant.name + " small", tally);
+  report(variant.name + " small", tally);
+  CHECK(tally.wrong.empty());
+}
