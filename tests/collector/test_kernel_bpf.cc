@@ -71,6 +71,21 @@ TEST_CASE("[bpf] register values, header and counters") {
   CHECK(counters.kept == 1);
 }
 
+TEST_CASE("[bpf] in the midst of a function the frame is told by RBP") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  auto site = entry_site(find_function(Target::path(), "observe"));
+  site.kind = BS_SITE_ENTRY_BY_RBP;
+  site.frame_adjust = GENERATE(8, -24);
+  setup.attach(make_plan(emit_register(BS_RBP, kWord)), {site});
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].header.kind == BS_SITE_ENTRY);
+  REQUIRE(records[0].items.size() == 1);
+  CHECK(records[0].header.frame ==
+        records[0].items[0].number() + static_cast<std::uint64_t>(site.frame_adjust));
+}
+
 TEST_CASE("[bpf] arithmetic, loads and wide values") {
   Setup setup(each_program());
   if (!setup.kernel) return;
