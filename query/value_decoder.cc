@@ -3,6 +3,7 @@
 #include "query/decode_support.h"
 #include "query/scalars.h"
 #include "query/text.h"
+#include "schema/expression.h"
 
 #include <boost/json.hpp>
 
@@ -41,6 +42,15 @@ void rename_below(UnavailableMap& reasons, const std::string& path, std::string_
   reasons.merge(renamed);
 }
 
+// Names and members are objects of their declared class; what was reached
+// through a pointer ("*p", "p[0]", a cast) may be of a derived one.
+bool is_declared_object(const std::string& expression) {
+  const auto parsed = schema::parse_expression(expression);
+  if (!parsed) return false;
+  const schema::ExpressionKind kind = (*parsed)->kind;
+  return kind == schema::ExpressionKind::kName || kind == schema::ExpressionKind::kMember;
+}
+
 }  // namespace
 
 ValueDecoder::ValueDecoder(const schema::EventView& event, const schema::Plan& plan, DecodeOptions options,
@@ -63,6 +73,7 @@ boost::json::value ValueDecoder::missing(Unavailable reason) {
 // Why a pointer found at `depth` has no item.
 std::string ValueDecoder::why_no_item(std::uint8_t depth) const {
   if (unions_ > 0) return schema::to_string(Unavailable::kUnsupportedType);
+  if (unfollowed_ > 0) return schema::to_string(Unavailable::kElementLimit);
   if (depth >= plan_.limits.depth) return schema::to_string(Unavailable::kDepthLimit);
   constexpr std::uint16_t kAnyLimit =
       schema::kEventByteLimit | schema::kEventQueueLimit | schema::kEventStepLimit;
@@ -124,6 +135,7 @@ boost::json::value ValueDecoder::capture(std::size_t index, const std::string& p
   const Type* type = find_type(capture.type);
   if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   if (is_text(*type)) return text(*item, item->header.length);
+  root_class_unknown_ = type->dynamic != schema::kNoType && !is_declared_object(capture.expression);
   if (capture.is_range) {
     const std::uint64_t count = type->size_bytes == 0 ? 0 : item->header.length / type->size_bytes;
     return elements(capture.type, *item, count, capture.projection);
@@ -248,7 +260,12 @@ boost::json::value ValueDecoder::object(const Type& type, const Place& place) {
   if (place.bytes.empty() && type.size_bytes > 0 && !type.members.empty())
     return missing(name_of(place.status));
   boost::json::object out;
-  if (type.is_polymorphic) out.emplace("$type", type.name);
+  if (type.is_polymorphic && root_class_unknown_ && recursion_ == 1) {
+    const PathScope scope(path_, "$type");
+    out.emplace("$type", missing(Unavailable::kUndefinedType));
+  } else if (type.is_polymorphic) {
+    out.emplace("$type", type.name);
+  }
   add_members(type, place, out);
   return out;
 }

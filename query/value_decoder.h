@@ -128,7 +128,7 @@ class ValueDecoder {
   boost::json::value sequence(const schema::Type& type, schema::TypeId element, const Found& found);
   boost::json::value map(const schema::Type& type, const schema::Type& pair, const Found& found);
   boost::json::value elements(schema::TypeId id, const schema::Item& item, std::uint64_t count,
-                              std::span<const std::string> projection);
+                              std::span<const std::string> projection, std::uint64_t followed = ~0ull);
   // The member that `projection` leads to, following pointers and references.
   boost::json::value projected(schema::TypeId id, const Place& place,
                                std::span<const std::string> projection);
@@ -165,7 +165,10 @@ class ValueDecoder {
   std::set<Key> met_;
   std::string path_;
   int recursion_ = 0;
-  int unions_ = 0;  // of which a member is being shown
+  // What is being shown lies in a union, or in an array beyond the elements
+  // whose pointers are followed: none of its pointers were.
+  int unions_ = 0, unfollowed_ = 0;
+  bool root_class_unknown_ = false;
   std::size_t values_ = 0;
 };
 

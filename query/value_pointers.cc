@@ -87,8 +87,8 @@ std::optional<ValueDecoder::Object> ValueDecoder::find_object(TypeId target, std
 
 boost::json::value ValueDecoder::pointee(const Object& object) {
   const Type& target = *find_type(object.type);
-  int outside = 0;
-  std::swap(outside, unions_);  // what is pointed to was captured, or not, for itself
+  // What is pointed to was captured, or not, for itself.
+  const int unions = std::exchange(unions_, 0), unfollowed = std::exchange(unfollowed_, 0);
   const Place place{object.item->bytes, object.address, object.item->header.depth, status_of(*object.item)};
   const Place first = slice(place, 0, target.size_bytes);
   const Key key{object.type.value, object.address};
@@ -108,7 +108,8 @@ boost::json::value ValueDecoder::pointee(const Object& object) {
     }
     if (options_.repeat_objects) met_.erase(key);
   }
-  std::swap(outside, unions_);
+  unions_ = unions;
+  unfollowed_ = unfollowed;
   return shown;
 }
 

@@ -36,7 +36,7 @@ boost::json::value ValueDecoder::array(const Type& type, const Place& place) {
   item.header.depth = place.depth;
   item.header.status = static_cast<std::uint8_t>(place.status);
   item.bytes = place.bytes;
-  return elements(type.target, item, type.count, {});
+  return elements(type.target, item, type.count, {}, plan_.limits.elements);
 }
 
 boost::json::value ValueDecoder::vector(const Type& type, const Place& place) {
@@ -100,9 +100,10 @@ boost::json::value ValueDecoder::sequence(const Type& type, TypeId element, cons
   return out;
 }
 
-// The first `count` elements, as far as they were captured.
+// The first `count` elements, as far as they were captured; the pointers of
+// `followed` of them were followed.
 boost::json::value ValueDecoder::elements(TypeId id, const Item& item, std::uint64_t count,
-                                          std::span<const std::string> projection) {
+                                          std::span<const std::string> projection, std::uint64_t followed) {
   const Type* type = find_type(id);
   if (type == nullptr) return missing(Unavailable::kUnsupportedType);
   const Place all{item.bytes, item.header.address, item.header.depth, status_of(item)};
@@ -120,6 +121,8 @@ boost::json::value ValueDecoder::elements(TypeId id, const Item& item, std::uint
       break;
     }
     const PathScope scope(path_, static_cast<std::size_t>(i));
+    int none = 0;
+    const Counted unfollowed(i >= followed ? unfollowed_ : none);
     out.push_back(projected(id, slice(all, i * size, size), projection));
   }
   return out;

@@ -35,6 +35,7 @@ boost::json::value ValueDecoder::optional(const Type& type, const Place& place) 
   const auto engaged = number(place, type.offset_a, 1);
   if (!engaged) return missing(name_of(place.status));
   if (*engaged == 0) return nullptr;
+  if (*engaged > 1) return missing(Unavailable::kBadAddress);  // no bool: not what it seems
   return member(type.members[0], place);
 }
 
