@@ -24,7 +24,7 @@ struct ValueSource {
   bool in_memory = false;
   std::vector<bs_op> ops;
   // Not in memory: the first operation of each slot. Empty: one operation a slot.
-  std::vector<std::size_t> slots;
+  std::vector<std::size_t> slots = {};
 
   // The operations that leave slot `index` alone; empty if there is no such slot.
   std::vector<bs_op> slot(std::size_t index) const;
