@@ -56,6 +56,7 @@ class ElfBinary final : public Binary {
   std::unique_ptr<DwarfSession> session_;
   std::unique_ptr<DebugIndex> index_;
   std::unique_ptr<FrameTable> frames_;
+  std::unique_ptr<Landmarks> landmarks_;
   std::unique_ptr<LineTables> lines_;
   std::unique_ptr<ClassHierarchy> classes_;
   std::vector<FunctionSymbol> symbols_;
@@ -87,6 +88,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
   }
   binary->index_ = std::make_unique<DebugIndex>(*binary->session_);
   binary->frames_ = std::make_unique<FrameTable>(*binary->elf_, binary->session_.get());
+  binary->landmarks_ = std::make_unique<Landmarks>(*binary->elf_, debug.file.get());
   binary->lines_ = std::make_unique<LineTables>(*binary->session_);
   binary->classes_ = std::make_unique<ClassHierarchy>(*binary->elf_, debug.file.get(), *binary->session_,
                                                       *binary->index_);
@@ -228,12 +230,7 @@ void ElfBinary::plan_inlined(const std::vector<const FunctionEntry*>& entries, c
 }
 
 BinaryParts ElfBinary::parts() const {
-  return {path_, *elf_, *session_, *index_, *frames_, [this](const FunctionInfo&) {
-            CodeLandmarks landmarks;
-            for (const FunctionSymbol& symbol : symbols_) landmarks.labels.push_back(symbol.address);
-            return landmarks;
-          },
-          *classes_};
+  return {path_, *elf_, *session_, *index_, *frames_, *landmarks_, *classes_};
 }
 
 const std::string* ElfBinary::symbol_at(std::uint64_t address) const {

@@ -38,7 +38,9 @@ CompiledPlan InstancePlanner::begin(const FunctionInfo& function) const {
 void InstancePlanner::plan_function(FunctionInfo function) {
   const FunctionCode code = disassemble(parts_.elf, function.ranges);
   const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
-  const EntrySites sites = find_entry_sites(parts_.elf, code, prologue, parts_.landmarks(function));
+  CodeLandmarks landmarks = parts_.landmarks.of_function(function.ranges);
+  landmarks.frames = &parts_.frames;
+  const EntrySites sites = find_entry_sites(parts_.elf, code, prologue, landmarks);
   if (sites.candidates.empty()) return refuse(function, sites.refusal);
   const ReturnSites returns = choose_return_sites(parts_.elf, code, function.is_c);
   CompiledPlan common = begin(function);

@@ -11,7 +11,6 @@
 #include "probes/return_sites.h"
 #include "probes/sites.h"
 
-#include <functional>
 #include <string>
 
 namespace backsight::probes {
@@ -23,7 +22,7 @@ struct BinaryParts {
   const DwarfSession& session;
   const DebugIndex& index;
   const FrameTable& frames;
-  std::function<CodeLandmarks(const FunctionInfo&)> landmarks;
+  const Landmarks& landmarks;
   ClassHierarchy& classes;
 };
 

@@ -1,5 +1,7 @@
 #include "probes/sites.h"
 
+#include "probes/cfa.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <limits>
@@ -102,16 +104,15 @@ class EntrySearch {
     if (sites_.candidates.size() > kMostCandidates) drop_late_ones();
     offer_spare();
     std::stable_sort(sites_.candidates.begin(), sites_.candidates.end(),
-                     [&](const EntryCandidate& a, const EntryCandidate& b) {
+                     [](const EntryCandidate& a, const EntryCandidate& b) {
                        return rank(a.site.site_class) < rank(b.site.site_class);
                      });
     return std::move(sites_);
   }
 
  private:
-  int rank(SiteClass site_class) const {
-    if (site_class == SiteClass::kNop5) return landmarks_.nop5_is_fast ? 0 : 2;
-    return site_class == SiteClass::kEmulated ? 1 : 2;
+  static int rank(SiteClass site_class) {
+    return site_class == SiteClass::kNop5 ? 0 : site_class == SiteClass::kEmulated ? 1 : 2;
   }
 
   // The entry and the first few behind it.
@@ -153,16 +154,25 @@ class EntrySearch {
       const bool is_new = std::none_of(
           sites_.candidates.begin(), sites_.candidates.end(),
           [&](const EntryCandidate& other) { return other.site.address == instruction->address; });
-      if (!is_new || !prologue_.steps[i].rsp) continue;
+      if (!is_new || !prologue_.steps[i].rsp || !frame_is_certain(prologue_.steps[i])) continue;
       offer(*instruction, i, distance_text(instruction->address, i) + ", where parameters are stored");
       sites_.candidates.back().is_spare = true;
       return;
     }
   }
 
+  // What was counted from the instructions is what the call frame information says.
+  bool frame_is_certain(const PrologueStep& step) const {
+    const auto described = landmarks_.frames ? landmarks_.frames->at(step.address) : std::nullopt;
+    if (!described) return true;
+    if (described->reg == BS_RSP) return described->offset == -*step.rsp;
+    return described->reg == BS_RBP && step.rbp && described->offset == -*step.rbp;
+  }
+
   // Behind the entry.
   bool is_usable(const Instruction& instruction, std::size_t index) const {
     if (instruction.is_refused || !prologue_.steps[index].rsp) return false;
+    if (!frame_is_certain(prologue_.steps[index])) return false;
     if (instruction.is_nop5) return index == 1 && code_.instructions.front().is_endbr64;
     if (instruction.kind == InstructionKind::kCall && landmarks_.may_have_shadow_stack) return false;
     return instruction.site_class == SiteClass::kEmulated;
@@ -273,16 +283,6 @@ std::optional<ChosenSite> choose_entry_site(
   }
   if (!best) return std::nullopt;
   return ChosenSite{*best, std::move(*plans[*best])};
-}
-
-EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code) {
-  if (code.instructions.empty()) return {std::nullopt, "its entry cannot be decoded: " + code.problem};
-  const EntrySites sites = find_entry_sites(binary, code, analyse_prologue(binary, code.ranges.front()), {});
-  for (const EntryCandidate& candidate : sites.candidates) {
-    const bool is_early = candidate.site.address - candidate.frame.entry <= 4 && candidate.frame.written == 0;
-    if (is_early && candidate.site.frame_adjust == 0) return {candidate.site, candidate.reason};
-  }
-  return {std::nullopt, sites.refusal};
 }
 
 }  // namespace backsight::probes

@@ -15,9 +15,9 @@
 #pragma once
 
 #include "probes/disassembly.h"
+#include "probes/landmarks.h"
 #include "probes/planner.h"
 #include "probes/prologue.h"
-#include "probes/return_sites.h"
 #include "probes/site_frame.h"
 
 #include <functional>
@@ -40,14 +40,6 @@ struct EntrySites {
   std::string obstacle;                    // why there are no more, if there are not
 };
 
-// What else is known of the binary.
-struct CodeLandmarks {
-  std::vector<std::uint64_t> labels;      // sorted: addresses of all symbols in code
-  std::vector<AddressRange> split_parts;  // of this function, not in its ranges (".cold")
-  bool may_have_shadow_stack = false;     // marked for user shadow stacks: no emulated calls
-  bool nop5_is_fast = true;               // Linux 6.18; before, it is single-stepped
-};
-
 EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
                             const CodeLandmarks& landmarks);
 
@@ -59,13 +51,5 @@ struct ChosenSite {
 };
 std::optional<ChosenSite> choose_entry_site(
     const EntrySites& sites, const std::function<CompiledPlan(const EntryCandidate&)>& compile);
-
-// The first instruction, or the one right behind its endbr64; for callers that
-// read locations at the entry only.
-struct EntrySite {
-  std::optional<Site> site;
-  std::string reason;
-};
-EntrySite choose_entry_site(const ElfFile& binary, const FunctionCode& code);
 
 }  // namespace backsight::probes

@@ -1,0 +1,78 @@
+#include "probes/landmarks.h"
+
+#include "probes/symbol_table.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr std::uint64_t kMaxPartBytes = 1 << 20;
+
+// GNU_PROPERTY_X86_FEATURE_1_AND with the bit for shadow stacks, in
+// .note.gnu.property (x86-64 psABI, "Linux Extension").
+bool is_marked_for_shadow_stack(const ElfFile& binary) {
+  constexpr std::uint32_t kFeatureAnd = 0xc0000002;
+  constexpr std::uint32_t kShadowStack = 2;
+  const Section* note = binary.section(".note.gnu.property");
+  if (!note || note->size > 4096) return false;
+  const auto bytes = binary.read(note->offset, note->size);
+  const auto word = [&](std::size_t at) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, &bytes[at], 4);
+    return value;
+  };
+  // Words are 4-aligned; properties are few: looking at each is enough.
+  for (std::size_t at = 0; at + 12 <= bytes.size(); at += 4) {
+    if (word(at) == kFeatureAnd && word(at + 4) == 4) return (word(at + 8) & kShadowStack) != 0;
+  }
+  return false;
+}
+
+}  // namespace
+
+Landmarks::Landmarks(const ElfFile& binary, const ElfFile* debug)
+    : may_have_shadow_stack_(is_marked_for_shadow_stack(binary)) {
+  add(binary, binary);
+  if (debug && debug != &binary) add(binary, *debug);
+  std::sort(labels_.begin(), labels_.end());
+  labels_.erase(std::unique(labels_.begin(), labels_.end()), labels_.end());
+}
+
+void Landmarks::add(const ElfFile& binary, const ElfFile& symbols) {
+  std::multimap<std::string, AddressRange, std::less<>> parts;  // by the name "f" of "f.cold"
+  for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
+    if (!binary.is_code(symbol.address)) return;
+    labels_.push_back(symbol.address);
+    const std::size_t cold = symbol.name.find(".cold");
+    if (cold == std::string_view::npos || symbol.size == 0 || symbol.size > kMaxPartBytes) return;
+    parts.emplace(symbol.name.substr(0, cold), AddressRange{symbol.address, symbol.address + symbol.size});
+  });
+  if (parts.empty()) return;
+  // Static functions of several files may have the same name: a part belongs to each of them.
+  for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
+    const auto [begin, end] = parts.equal_range(symbol.name);
+    for (auto it = begin; it != end; ++it) split_parts_.emplace(symbol.address, it->second);
+  });
+}
+
+CodeLandmarks Landmarks::of_function(const std::vector<AddressRange>& ranges) const {
+  CodeLandmarks result;
+  result.labels = labels_;
+  result.may_have_shadow_stack = may_have_shadow_stack_;
+  if (ranges.empty()) return result;
+  const auto [begin, end] = split_parts_.equal_range(ranges.front().begin);
+  for (auto it = begin; it != end; ++it) {
+    const bool is_known = std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) {
+      return range.contains(it->second.begin);
+    });
+    if (!is_known) result.split_parts.push_back(it->second);
+  }
+  return result;
+}
+
+}  // namespace backsight::probes
