@@ -139,6 +139,15 @@ TEST_CASE("[bpf] lists that share nodes lose none of them") {
   CHECK(values == std::multiset<std::uint64_t>{1, 2, 3, 4});
 }
 
+TEST_CASE("[bpf] a list goes on behind a node that was captured before") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  setup.attach_entry(shape_plan(8, {op(BS_OP_CHASE_PTR, 0, 0, kNodes, 16), kNodeList}, 16));
+  const auto records = setup.run("shared_tail");
+  REQUIRE(records.size() == 1);
+  CHECK(of_type(records[0], kNodes).size() == 4);
+}
+
 TEST_CASE("[bpf] a list that leads into itself or nowhere ends") {
   Setup setup(each_program());
   if (!setup.kernel) return;
@@ -225,6 +234,7 @@ TEST_CASE("[bpf] a deque: its blocks' pointers, then block by block what is used
   Setup setup(each_program());
   if (!setup.kernel) return;
   CompiledPlan plan = shape_plan(80, {kDeque});
+  chase(plan, kBlocks, op(BS_OP_CHASE_PTR, 0, 0, kNumber, 8));  // what a pointer to a number does elsewhere
   plan.plan.limits.elements = GENERATE(10u, 59u, 60u, 195u, 1000u);
   setup.attach_entry(plan);
   const auto records = setup.run("deques 200");
@@ -232,6 +242,7 @@ TEST_CASE("[bpf] a deque: its blocks' pointers, then block by block what is used
   const Record& record = records[0];
   const auto pointers = of_type(record, kBlocks), blocks = of_type(record, kElements);
   REQUIRE(pointers.size() == 1);
+  CHECK(of_type(record, kNumber).empty());
   CHECK(pointers[0].header.address == record.items[0].number(40));
   CHECK(pointers[0].header.length == 4 * 8);
   std::uint64_t expected = 5;

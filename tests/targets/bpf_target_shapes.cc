@@ -105,7 +105,7 @@ void corrupt_deque() {
   words[9] -= 20;  // the last block before the first
   see(words, nullptr);
   __builtin_memcpy(words, static_cast<void*>(&numbers), sizeof words);
-  words[2] += 1000;  // begins outside its block
+  words[2] += 70;  // begins behind its block
   see(words, nullptr);
 }
 
@@ -125,11 +125,15 @@ void objects() {
   Unknown unknown;
   Left* other = &unknown;
   see(&as_left, &other);
-  // Objects before which no vtable lies, or an offset that cannot be.
+  // Parts whose vtables say that the object begins far before them, or behind.
   long far_table[4] = {-(1 << 21), 0, 0, 0}, ahead_table[4] = {8, 0, 0, 0};
   const void* far_object[2] = {far_table + 2, nullptr};
-  const void* ahead_object[2] = {ahead_table + 2, nullptr};
-  const void *far_pointer = far_object, *ahead_pointer = ahead_object;
+  struct {
+    const void* vptr;
+    Left object;
+  } ahead;
+  ahead.vptr = ahead_table + 2;
+  const void *far_pointer = far_object, *ahead_pointer = &ahead;
   see(&far_pointer, &ahead_pointer);
   const void* no_object[2] = {kBad, nullptr};
   const void *no_table = no_object, *bad = kBad;
