@@ -86,7 +86,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
         {"the debug information of " + file.path + " is damaged; some functions are missing",
          "rebuild it, or install its debug symbol package again"});
   }
-  binary->index_ = std::make_unique<DebugIndex>(*binary->session_);
+  binary->index_ = std::make_unique<DebugIndex>(*binary->session_, options.files.get());
   binary->frames_ = std::make_unique<FrameTable>(*binary->elf_, binary->session_.get());
   binary->landmarks_ = std::make_unique<Landmarks>(*binary->elf_, debug.file.get());
   binary->lines_ = std::make_unique<LineTables>(*binary->session_);

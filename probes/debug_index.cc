@@ -52,6 +52,21 @@ bool agree(const Die& a, const Die& b) {
          a.unsigned_value(DW_AT_decl_line) == b.unsigned_value(DW_AT_decl_line);
 }
 
+// "a<b::c>::d" → "d". What stands behind "operator" is part of the name.
+std::string_view last_part(std::string_view name) {
+  const auto at = name.rfind("operator");
+  if (at != std::string_view::npos && (at == 0 || (at >= 2 && name.substr(at - 2, 2) == "::"))) {
+    return name.substr(at);
+  }
+  int nesting = 0;
+  for (std::size_t i = name.size(); i-- > 1;) {
+    if (name[i] == '>') ++nesting;
+    if (name[i] == '<') --nesting;
+    if (nesting == 0 && name[i] == ':' && name[i - 1] == ':') return name.substr(i + 1);
+  }
+  return name;
+}
+
 std::string cache_key(const DwarfSession& session) {
   char hash[24];
   std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(session.identity()));
@@ -153,9 +168,9 @@ std::span<const IndexLookup> DebugIndex::candidates(IndexPart lookup, std::uint3
   return {begin, end};
 }
 
-std::vector<const FunctionEntry*> DebugIndex::functions_named(std::string_view bare) const {
+std::vector<const FunctionEntry*> DebugIndex::functions_named(std::string_view written) const {
   std::vector<const FunctionEntry*> result;
-  bare = without_arguments(bare);
+  const std::string_view bare = without_arguments(last_part(written));
   for (const IndexLookup& found : candidates(IndexPart::kFunctionLookup, hash_of(0, bare))) {
     if (found.entry >= functions_.size()) continue;
     const FunctionEntry& entry = functions_[found.entry];

@@ -56,9 +56,9 @@ class DebugIndex {
   ~DebugIndex() = default;
 
   const std::vector<FunctionEntry>& functions() const { return functions_; }
-  // Those whose name without scope and template arguments is `bare`: all that "bare",
-  // "a::bare" and "a::bare<int>" can mean.
-  std::vector<const FunctionEntry*> functions_named(std::string_view bare) const;
+  // All that a name can mean that may lack scopes and template arguments: those with
+  // the same last part. No globs.
+  std::vector<const FunctionEntry*> functions_named(std::string_view written) const;
   std::string qualified(const FunctionEntry& entry) const { return join(entry.scope, entry.name); }
   // Of a type, function or variable entry; its bare name where the scope is not known.
   std::string qualified_name(const Die& die) const;

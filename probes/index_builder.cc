@@ -52,6 +52,16 @@ void IndexBuilder::add(const Unit& unit) {
   }
 }
 
+void IndexBuilder::run(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
+                       std::exception_ptr& failure) {
+  try {
+    for (std::size_t i = begin; i < end; ++i) add(units[i]);
+    resolve();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+}
+
 void IndexBuilder::walk(const Die& parent, std::uint32_t scope, int depth) {
   if (depth > kMaxDepth) return;
   Die die = parent.child();
@@ -236,26 +246,16 @@ std::vector<std::byte> build_index(const DwarfSession& session, std::uint64_t id
   IndexBuilder first(session);
   const std::size_t half = second_session ? halfway(units, total) : units.size();
   IndexBuilder second(second_session ? *second_session : session);
-  std::exception_ptr failure;
+  std::exception_ptr first_failure;
+  std::exception_ptr second_failure;
   std::thread worker;
   if (second_session) {
-    worker = std::thread([&] {
-      try {
-        for (std::size_t i = half; i < units.size(); ++i) second.add(units[i]);
-        second.resolve();
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
+    worker = std::thread([&] { second.run(units, half, units.size(), second_failure); });
   }
-  try {
-    for (std::size_t i = 0; i < half; ++i) first.add(units[i]);
-    first.resolve();
-  } catch (...) {
-    failure = std::current_exception();
-  }
+  first.run(units, 0, half, first_failure);
   if (worker.joinable()) worker.join();
-  if (failure) std::rethrow_exception(failure);
+  if (first_failure) std::rethrow_exception(first_failure);
+  if (second_failure) std::rethrow_exception(second_failure);
   if (second_session) first.absorb(std::move(second));
   first.resolve_rest();
   return first.bytes(identity);

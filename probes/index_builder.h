@@ -6,6 +6,7 @@
 #include "probes/index_format.h"
 
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -20,8 +21,8 @@ std::vector<std::byte> build_index(const DwarfSession& session, std::uint64_t id
 class IndexBuilder {
  public:
   explicit IndexBuilder(const DwarfSession& session);
-  // Ascending over all calls.
-  void add(const Unit& unit);
+  // Units [begin, end) and what can be resolved among them; `failure`: no memory.
+  void run(const std::vector<Unit>& units, std::size_t begin, std::size_t end, std::exception_ptr& failure);
   // Gives instances the name of what they refer to, where that was seen; the others wait.
   void resolve();
   // As resolve(), reading what was not seen.
@@ -68,6 +69,7 @@ class IndexBuilder {
   };
   class Writer;
 
+  void add(const Unit& unit);
   void walk(const Die& parent, std::uint32_t scope, int depth);
   void visit(const Die& die, std::uint32_t scope, int depth);
   void add_type(const Die& die, std::uint32_t scope, int depth);

@@ -93,6 +93,7 @@ class Planner {
     Binary::Options options;
     options.debug_roots = request->debug_roots;
     options.files = std::make_shared<ParentFiles>(channel_);
+    options.map_files = true;  // a file cut meanwhile ends this process only
     auto binary = Binary::open(request->file, options);
     if (!binary) return binary.error();
     binary_ = *std::move(binary);
