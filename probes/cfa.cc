@@ -1,5 +1,6 @@
 #include "probes/cfa.h"
 
+#include "probes/dwarf_sections.h"
 #include "probes/dwarf_session.h"
 
 namespace backsight::probes {
@@ -61,12 +62,13 @@ class Descriptions {
   Dwarf_Signed fde_count_ = 0;
 };
 
-// libdwarf's view of a file, for its frame sections only.
+// libdwarf's view of the binary itself, which may have no other debug information.
 class FrameFile {
  public:
-  explicit FrameFile(const ElfFile& file) {
+  explicit FrameFile(std::shared_ptr<const ElfFile> file)
+      : sections_(std::move(file), DwarfSections::Kind::kMain) {
     Dwarf_Error error = nullptr;
-    if (dwarf_init_b(file.descriptor(), DW_DLC_READ, DW_GROUPNUMBER_ANY, nullptr, nullptr, &debug_, &error) ==
+    if (dwarf_object_init_b(sections_.access(), nullptr, nullptr, DW_GROUPNUMBER_BASE, &debug_, &error) ==
         DW_DLV_OK) {
       return;
     }
@@ -77,19 +79,20 @@ class FrameFile {
   FrameFile& operator=(const FrameFile&) = delete;
   ~FrameFile() {
     Dwarf_Error error = nullptr;
-    if (debug_) dwarf_finish(debug_, &error);
+    if (debug_) dwarf_object_finish(debug_, &error);
   }
   Dwarf_Debug handle() const { return debug_; }
 
  private:
+  DwarfSections sections_;
   Dwarf_Debug debug_ = nullptr;
 };
 
 }  // namespace
 
 struct FrameTable::Tables {
-  Tables(const ElfFile& binary, const DwarfSession* debug)
-      : file(binary),
+  Tables(std::shared_ptr<const ElfFile> binary, const DwarfSession* debug)
+      : file(std::move(binary)),
         unwinding(file.handle(), dwarf_get_fde_list_eh),
         debugging(debug ? debug->handle() : nullptr, dwarf_get_fde_list) {}
   FrameFile file;
@@ -97,7 +100,8 @@ struct FrameTable::Tables {
   Descriptions debugging;
 };
 
-FrameTable::FrameTable(const ElfFile& binary, const DwarfSession* debug) : binary_(binary), debug_(debug) {}
+FrameTable::FrameTable(std::shared_ptr<const ElfFile> binary, const DwarfSession* debug)
+    : binary_(std::move(binary)), debug_(debug) {}
 
 FrameTable::~FrameTable() = default;
 

@@ -15,9 +15,9 @@ class DwarfSession;
 
 class FrameTable {
  public:
-  // `binary` has .eh_frame; `debug`, which may be null, .debug_frame. Both must
-  // outlive the table. Not thread-safe.
-  FrameTable(const ElfFile& binary, const DwarfSession* debug);
+  // `binary` has .eh_frame; `debug`, which may be null and must outlive the table,
+  // .debug_frame. Not thread-safe.
+  FrameTable(std::shared_ptr<const ElfFile> binary, const DwarfSession* debug);
   FrameTable(const FrameTable&) = delete;
   FrameTable& operator=(const FrameTable&) = delete;
   ~FrameTable();
@@ -27,7 +27,7 @@ class FrameTable {
 
  private:
   struct Tables;
-  const ElfFile& binary_;
+  std::shared_ptr<const ElfFile> binary_;
   const DwarfSession* debug_;
   mutable std::unique_ptr<Tables> tables_;
 };

@@ -32,7 +32,9 @@ struct FunctionInfo {
   bool is_external = false;  // callable from other units: its calling convention is the ABI's
   bool is_clone = false;     // described by reference to an abstract function
   bool by_clang = false;
-  std::string return_is_dropped;  // not empty: the result may not be there, and why
+  bool is_part = false;                  // of a coroutine, or of a function that was inlined in part
+  std::vector<std::string> other_names;  // of the same code
+  std::string return_is_dropped;         // not empty: the result may not be there, and why
 };
 
 // Names and parameter types only: for choosing among overloads.

@@ -57,6 +57,20 @@ std::string without_template_arguments(const std::string& name) {
   return name;
 }
 
+// "A<B<int> >" as "A<B<int>>".
+std::string with_closed_angles(std::string name) {
+  for (std::size_t at = name.find("> >"); at != std::string::npos; at = name.find("> >"))
+    name.erase(at + 1, 1);
+  return name;
+}
+
+std::string without_anonymous(std::string name) {
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  for (std::size_t at = name.find(kAnonymous); at != std::string::npos; at = name.find(kAnonymous))
+    name.erase(at, kAnonymous.size());
+  return name;
+}
+
 }  // namespace
 
 FunctionPattern::FunctionPattern(const std::string& text) : name_(trimmed(text)) {
@@ -77,17 +91,31 @@ FunctionPattern::FunctionPattern(const std::string& text) : name_(trimmed(text))
       name_ = trimmed(view.substr(0, open));
     }
   }
-  is_glob_ = is_glob(name_);
+  is_glob_ = probes::is_glob(name_);
+  name_ = with_closed_angles(std::move(name_));
 }
 
 bool FunctionPattern::matches_name(const std::string& qualified) const {
-  return name_ == qualified || (is_glob_ && glob_match(name_, qualified));
+  const auto matches = [this](const std::string& name) {
+    return name_ == name || (is_glob_ && glob_match(name_, name));
+  };
+  if (matches(qualified)) return true;
+  const std::string written = without_anonymous(with_closed_angles(qualified));
+  return written != qualified && matches(written);
+}
+
+bool FunctionPattern::names_parts_of(const std::string& qualified) const {
+  const std::size_t part = qualified.rfind(".part.");
+  if (part == std::string::npos) return false;
+  const std::string whole = qualified.substr(0, part);
+  return matches_name(whole) || matches_loosely(whole);
 }
 
 bool FunctionPattern::matches_loosely(const std::string& qualified) const {
   if (is_glob_) return false;
   const std::string bare = without_template_arguments(qualified);
-  for (const std::string& candidate : {qualified, bare}) {
+  for (const std::string& candidate :
+       {qualified, bare, without_anonymous(with_closed_angles(qualified)), without_anonymous(bare)}) {
     if (candidate == name_) return true;
     if (candidate.size() > name_.size() + 2 &&
         candidate.compare(candidate.size() - name_.size(), name_.size(), name_) == 0 &&
@@ -106,7 +134,7 @@ bool FunctionPattern::matches_parameters(const std::vector<std::string>& types) 
   for (std::size_t i = 0; i < fixed; ++i) {
     const std::string wanted = normalised((*parameters_)[i]);
     const std::string given = normalised(types[i]);
-    if (wanted != given && !(is_glob(wanted) && glob_match(wanted, given))) return false;
+    if (wanted != given && !(probes::is_glob(wanted) && glob_match(wanted, given))) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 // How a probe names functions: "shop::Checkout::reserve", globs, overloads
-// "reserve(int, *)", and mangled names.
+// "reserve(int, *)", and mangled names. "(anonymous namespace)::" may be left out.
 #pragma once
 
 #include <optional>
@@ -14,9 +14,12 @@ class FunctionPattern {
   explicit FunctionPattern(const std::string& text);
 
   bool is_mangled() const { return is_mangled_; }
+  bool is_glob() const { return is_glob_; }
   const std::string& name() const { return name_; }
   bool has_parameters() const { return parameters_.has_value(); }
   bool matches_name(const std::string& qualified) const;
+  // "take" names "take.part.0" too: what is left of it where a part was inlined.
+  bool names_parts_of(const std::string& qualified) const;
   // Without a glob and a full name: "reserve" also finds "shop::Checkout::reserve",
   // and "add" finds "add<int>". For when no name matches as it is.
   bool matches_loosely(const std::string& qualified) const;

@@ -74,7 +74,7 @@ void InstancePlanner::plan_function(FunctionInfo function) {
 void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& at) {
   if (!probe_.on_entry) {
     result_.issues.push_back({shown.name + " has no return that could be seen: " +
-                                  (at.inlined ? "it is inlined into " + enclosing.name : "a line has none"),
+                                  (at.is_line ? "a line has none" : "it is inlined into " + enclosing.name),
                               "add entry to `on`"});
     return;
   }
@@ -96,7 +96,7 @@ void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosi
   plan.site = at.address;
   plan.site_class = instruction->site_class;
   plan.site_reason = at.reason;
-  plan.return_reason = at.inlined ? "an inlined copy has no return of its own" : "a line has no return";
+  plan.return_reason = at.is_line ? "a line has no return" : "an inlined copy has no return of its own";
   plan.on_return = false;
   Site site;
   site.address = at.address;

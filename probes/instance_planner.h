@@ -30,7 +30,8 @@ struct BinaryParts {
 struct InnerSite {
   std::uint64_t address = 0;
   std::string reason;
-  bool inlined = false;    // `function` is an inlined copy
+  bool inlined = false;  // what is shown is an inlined copy
+  bool is_line = false;
   bool is_set_up = false;  // behind the prologue, and variables are wanted as they stand
 };
 

@@ -142,9 +142,9 @@ std::vector<DieKey> LineTables::units_with(const LinePattern& pattern) const {
   return units;
 }
 
-std::vector<std::uint64_t> line_begins(const LineTable& table, const LinePattern& pattern) {
+std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pattern) {
   const std::vector<bool> files = matching_files(table, pattern);
-  std::vector<std::uint64_t> begins;
+  std::vector<LinePlace> begins;
   bool is_inside = false;
   bool has_begin = false;
   for (const LineRow& row : table.rows) {
@@ -158,10 +158,8 @@ std::vector<std::uint64_t> line_begins(const LineTable& table, const LinePattern
     is_inside = true;
     if (has_begin || !row.is_statement) continue;
     has_begin = true;
-    begins.push_back(row.address);
+    begins.push_back({row.address, row.file});
   }
-  std::sort(begins.begin(), begins.end());
-  begins.erase(std::unique(begins.begin(), begins.end()), begins.end());
   return begins;
 }
 

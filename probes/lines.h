@@ -58,8 +58,12 @@ class LineTables {
   mutable LineTable last_;
 };
 
+struct LinePlace {
+  std::uint64_t address = 0;
+  std::uint32_t file = 0;
+};
 // Each beginning of the line's code: the first statement of each contiguous block.
-std::vector<std::uint64_t> line_begins(const LineTable& table, const LinePattern& pattern);
+std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pattern);
 // The nearest lines of that file with code, at most one on each side.
 std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern);
 

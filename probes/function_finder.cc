@@ -1,0 +1,131 @@
+#include "probes/function_finder.h"
+
+#include "probes/scopes.h"
+
+#include <algorithm>
+
+namespace backsight::probes {
+
+namespace {
+
+constexpr std::size_t kMaxFound = 1'000'000;
+
+template <class Keys>
+void append(std::vector<DieKey>& to, const Keys& keys) {
+  if (to.size() < kMaxFound) to.insert(to.end(), keys.begin(), keys.end());
+}
+
+// "shop::ramp.resume" → "shop::ramp": parts are named after the whole.
+std::string whole_name(const std::string& name) {
+  for (const char* part : {".actor", ".destroy", ".resume", ".cleanup", ".part."}) {
+    const std::size_t at = name.rfind(part);
+    if (at != std::string::npos && at > 0) return name.substr(0, at);
+  }
+  return {};
+}
+
+std::string mangled_name(const DwarfSession& session, DieKey key) {
+  for (int i = 0; i < 4 && key != 0; ++i) {
+    const Die die = session.die(key);
+    if (!die) break;
+    const char* name = die.text(DW_AT_linkage_name);
+    if (!name) name = die.text(DW_AT_MIPS_linkage_name);
+    if (name) return name;
+    key = die.reference(DW_AT_abstract_origin).value_or(0);
+    if (key == 0) key = die.reference(DW_AT_specification).value_or(0);
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<FunctionFinder::Local>& FunctionFinder::locals() const {
+  if (has_locals_) return locals_;
+  has_locals_ = true;
+  for (const FunctionEntry& entry : index_.functions()) {
+    if (entry.scope != 0) continue;
+    for (const DieKey key : entry.concrete) {
+      const std::vector<AddressRange> ranges = session_.ranges(session_.die(key));
+      for (const AddressRange& range : ranges) {
+        const std::vector<std::string> names = symbols_.at(range.begin);
+        // Only what is nested has a scope to be found.
+        if (names.empty() || names.front().rfind("_ZZ", 0) != 0) continue;
+        locals_.push_back({key, parse_symbol(names.front()).qualified});
+        break;
+      }
+    }
+  }
+  return locals_;
+}
+
+bool FunctionFinder::is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const {
+  if (!function.is_part || pattern.is_mangled()) return true;
+  return pattern.matches_name(function.name) || pattern.matches_loosely(function.name) ||
+         pattern.names_parts_of(function.name);
+}
+
+void FunctionFinder::for_each_candidate(const std::string& name,
+                                        const std::function<void(const FunctionEntry&)>& visit) const {
+  if (name.empty()) {
+    for (const FunctionEntry& entry : index_.functions()) visit(entry);
+  } else {
+    for (const FunctionEntry* entry : index_.functions_named(name)) visit(*entry);
+  }
+}
+
+FunctionFinder::Found FunctionFinder::find(const FunctionPattern& pattern) const {
+  if (pattern.is_mangled()) return mangled(pattern);
+  Found exact;
+  Found loose;
+  const std::string whole = whole_name(pattern.name());
+  const FunctionPattern of_whole(whole.empty() ? pattern.name() : whole);
+  for_each_candidate(pattern.is_glob() ? std::string() : of_whole.name(), [&](const FunctionEntry& entry) {
+    const std::string name = index_.qualified(entry);
+    const bool is_exact = pattern.matches_name(name) || (!whole.empty() && of_whole.matches_name(name));
+    const bool is_loose =
+        !is_exact && (pattern.matches_loosely(name) || (!whole.empty() && of_whole.matches_loosely(name)));
+    if (!is_exact && !is_loose) return;
+    append((is_exact ? exact : loose).concrete, entry.concrete);
+    append((is_exact ? exact : loose).abstract, entry.inlined_only);
+  });
+  for (const Local& local : exact.empty() || pattern.is_glob() ? locals() : std::vector<Local>()) {
+    if (pattern.matches_name(local.name))
+      exact.concrete.push_back(local.concrete);
+    else if (pattern.matches_loosely(local.name))
+      loose.concrete.push_back(local.concrete);
+  }
+  if (!exact.empty()) return exact;
+  if (loose.empty() && !pattern.is_glob()) add_symbols(pattern.name(), loose);
+  return loose;
+}
+
+// The functions whose code has a symbol of that name.
+void FunctionFinder::add_symbols(const std::string& name, Found& found) const {
+  for (const std::uint64_t address : symbols_.named(name)) {
+    if (const DieKey key = find_function_at(session_, address)) found.concrete.push_back(key);
+  }
+}
+
+FunctionFinder::Found FunctionFinder::mangled(const FunctionPattern& pattern) const {
+  Found found;
+  for (const FunctionSymbol& symbol : symbols_.all()) {
+    if (symbol.name != pattern.name()) continue;
+    if (const DieKey key = find_function_at(session_, symbol.address)) found.concrete.push_back(key);
+  }
+  // Copies without a symbol of their own, by the names in the debug information.
+  const SymbolName name = parse_symbol(pattern.name());
+  const FunctionPattern plain(name.qualified);
+  for_each_candidate(name.qualified, [&](const FunctionEntry& entry) {
+    const std::string qualified = index_.qualified(entry);
+    if (!plain.matches_name(qualified) && !plain.matches_loosely(qualified)) return;
+    for (const DieKey key : entry.concrete) {
+      if (mangled_name(session_, key) == pattern.name()) found.concrete.push_back(key);
+    }
+    for (const DieKey key : entry.inlined_only) {
+      if (mangled_name(session_, key) == pattern.name()) found.abstract.push_back(key);
+    }
+  });
+  return found;
+}
+
+}  // namespace backsight::probes

@@ -1,0 +1,51 @@
+// Which functions of a binary a probe's pattern means: by qualified name, glob,
+// overload, mangled name, or any symbol of the same code.
+#pragma once
+
+#include "probes/debug_index.h"
+#include "probes/function_pattern.h"
+#include "probes/function_symbols.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace backsight::probes {
+
+class FunctionFinder {
+ public:
+  // All must outlive the finder. Not thread-safe.
+  FunctionFinder(const DwarfSession& session, const DebugIndex& index, const FunctionSymbols& symbols)
+      : session_(session), index_(index), symbols_(symbols) {}
+
+  struct Found {
+    std::vector<DieKey> concrete;  // instances with code
+    std::vector<DieKey> abstract;  // of which there may be inlined copies
+    bool empty() const { return concrete.empty() && abstract.empty(); }
+  };
+  // By name only: parameters are not looked at.
+  Found find(const FunctionPattern& pattern) const;
+  // Whether a function, as it is shown, is what the pattern means.
+  bool is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const;
+
+ private:
+  // Functions that the index has without their scope, by the names of their symbols.
+  struct Local {
+    DieKey concrete = 0;
+    std::string name;
+  };
+  const std::vector<Local>& locals() const;
+  // All functions that `name` can mean; all there are where it is empty.
+  void for_each_candidate(const std::string& name,
+                          const std::function<void(const FunctionEntry&)>& visit) const;
+  void add_symbols(const std::string& name, Found& found) const;
+  Found mangled(const FunctionPattern& pattern) const;
+
+  const DwarfSession& session_;
+  const DebugIndex& index_;
+  const FunctionSymbols& symbols_;
+  mutable std::vector<Local> locals_;
+  mutable bool has_locals_ = false;
+};
+
+}  // namespace backsight::probes

@@ -1,0 +1,49 @@
+// One probe in one binary: its functions, their inlined copies, or the places of
+// a line, each planned as an instance.
+#pragma once
+
+#include "probes/function_finder.h"
+#include "probes/inlined_copies.h"
+#include "probes/instance_planner.h"
+#include "probes/lines.h"
+#include "probes/planner.h"
+
+#include <set>
+
+namespace backsight::probes {
+
+// What finds functions and lines of one binary.
+struct BinaryNames {
+  const FunctionSymbols& symbols;
+  const FunctionFinder& functions;
+  const LineTables& lines;
+};
+
+class ProbePlanner {
+ public:
+  ProbePlanner(const BinaryParts& parts, const BinaryNames& names, const ProbeConfig& probe)
+      : parts_(parts), names_(names), probe_(probe), instances_(parts, probe, result_) {}
+
+  PlanResult plan();
+
+ private:
+  void plan_functions();
+  void plan_concrete(const FunctionPattern& pattern, DieKey key);
+  void plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract);
+  void plan_line(const LinePattern& pattern);
+  void plan_place(const LinePattern& pattern, const std::string& file, std::uint64_t address);
+  void name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units);
+  // Null: there is no code of it in the binary.
+  std::optional<FunctionInfo> read_enclosing(DieKey key);
+  bool is_full() const;
+  Issue not_found(const FunctionPattern& pattern) const;
+
+  const BinaryParts& parts_;
+  const BinaryNames& names_;
+  const ProbeConfig& probe_;
+  PlanResult result_;
+  InstancePlanner instances_;
+  std::set<std::uint64_t> seen_;  // addresses of functions, or of places of a line
+};
+
+}  // namespace backsight::probes
