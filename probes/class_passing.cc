@@ -1,7 +1,5 @@
 #include "probes/class_passing.h"
 
-#include "probes/type_builder.h"
-
 #include <string_view>
 
 namespace backsight::probes {
@@ -15,20 +13,16 @@ bool is_c_language(std::uint16_t language) {
          language == DW_LANG_C11;
 }
 
-bool is_class(Dwarf_Half tag) {
-  return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
-}
-
 class Inspector {
  public:
-  explicit Inspector(const DwarfSession& session) : session_(session) {}
+  explicit Inspector(const TypeLayout& layout) : layout_(layout), session_(layout.session()) {}
 
   Passing inspect(DieKey key, int depth) {
-    key = strip_qualifiers(session_, key);
+    key = layout_.complete(key);
     const Die die = session_.die(key);
     if (depth > kMaxDepth || !die) return Passing::kUnknown;
     if (die.tag() == DW_TAG_array_type) return inspect(die.reference(DW_AT_type).value_or(0), depth + 1);
-    if (!is_class(die.tag())) return Passing::kByValue;
+    if (!is_class_tag(die.tag())) return Passing::kByValue;
     if (const auto convention = die.unsigned_value(DW_AT_calling_convention)) {
       if (*convention == DW_CC_pass_by_reference) return Passing::kByReference;
       return *convention == DW_CC_pass_by_value ? Passing::kByValue : Passing::kUnknown;
@@ -102,13 +96,14 @@ class Inspector {
     return result;
   }
 
+  const TypeLayout& layout_;
   const DwarfSession& session_;
 };
 
 }  // namespace
 
-Passing class_passing(const DwarfSession& session, DieKey type) {
-  return Inspector(session).inspect(type, 0);
+Passing class_passing(const TypeLayout& layout, DieKey type) {
+  return Inspector(layout).inspect(type, 0);
 }
 
 }  // namespace backsight::probes

@@ -2,7 +2,7 @@
 // not, it is passed and returned by hidden reference, whatever its size.
 #pragma once
 
-#include "probes/dwarf_session.h"
+#include "probes/type_layout.h"
 
 namespace backsight::probes {
 
@@ -11,6 +11,6 @@ enum class Passing { kByValue, kByReference, kUnknown };
 // Of a structure, class or union. Compilers that say so (DW_AT_calling_convention)
 // are believed; otherwise the declared copy constructors, move constructors and
 // destructors of the class, its bases and members decide.
-Passing class_passing(const DwarfSession& session, DieKey type);
+Passing class_passing(const TypeLayout& layout, DieKey type);
 
 }  // namespace backsight::probes

@@ -1,6 +1,5 @@
 #include "probes/type_builder.h"
 
-#include "probes/containers.h"
 #include "probes/type_name.h"
 
 #include <algorithm>
@@ -16,63 +15,14 @@ using schema::TypeKind;
 namespace {
 
 constexpr std::size_t kMaxTypes = 40'000;
-constexpr std::size_t kMaxMembers = 4096;
 constexpr std::size_t kMaxEnumerators = 4096;
-constexpr int kMaxQualifiers = 64;
 constexpr int kMaxDimensions = 8;
-
-// DW_AT_data_member_location; none if it must be computed at run time (virtual bases).
-std::optional<std::uint64_t> member_offset(const Die& die) {
-  if (!die.has(DW_AT_data_member_location)) return 0;
-  if (const auto offset = die.unsigned_value(DW_AT_data_member_location)) return offset;
-  const auto block = die.block(DW_AT_data_member_location);
-  if (block.size() < 2 || block[0] != DW_OP_plus_uconst) return std::nullopt;
-  std::uint64_t value = 0;
-  unsigned shift = 0;
-  for (std::size_t i = 1; i < block.size() && shift < 63; ++i, shift += 7) {
-    value |= std::uint64_t{block[i] & 0x7fu} << shift;
-    if (!(block[i] & 0x80)) return i + 1 == block.size() ? std::optional(value) : std::nullopt;
-  }
-  return std::nullopt;
-}
-
-// Where a bit-field lies, counted from the start of the structure, little endian.
-std::optional<std::uint64_t> bit_position(const Die& die, std::uint64_t bit_size, std::uint64_t type_size,
-                                          std::uint64_t offset) {
-  if (const auto direct = die.unsigned_value(DW_AT_data_bit_offset)) return direct;
-  // DWARF 3: counted from the most significant bit of the storage unit.
-  const auto from_top = die.unsigned_value(DW_AT_bit_offset);
-  const std::uint64_t storage = die.unsigned_value(DW_AT_byte_size).value_or(type_size);
-  if (!from_top) return offset * 8;
-  if (storage == 0 || storage > 16 || *from_top + bit_size > storage * 8) return std::nullopt;
-  return offset * 8 + storage * 8 - *from_top - bit_size;
-}
 
 }  // namespace
 
-DieKey strip_qualifiers(const DwarfSession& session, DieKey key, DieKey* alias) {
-  for (int i = 0; i < kMaxQualifiers && key != 0; ++i) {
-    const Die die = session.die(key);
-    switch (die.tag()) {
-      case DW_TAG_typedef:
-        if (alias) *alias = key;
-        [[fallthrough]];
-      case DW_TAG_const_type:
-      case DW_TAG_volatile_type:
-      case DW_TAG_restrict_type:
-      case DW_TAG_atomic_type:
-        key = die.reference(DW_AT_type).value_or(0);
-        break;
-      default:
-        return key;
-    }
-  }
-  return key;
-}
-
 TypeId TypeBuilder::add(Type type) {
   if (nodes_.size() >= kMaxTypes) return unsupported();
-  nodes_.push_back({std::move(type), 0, 0, false, false});
+  nodes_.push_back({std::move(type), 0, {}, false, false});
   return {static_cast<std::uint32_t>(nodes_.size() - 1)};
 }
 
@@ -81,7 +31,7 @@ TypeId TypeBuilder::unsupported() {
     unsupported_ = {static_cast<std::uint32_t>(nodes_.size())};
     Type type;
     type.kind = TypeKind::kUnsupported;
-    nodes_.push_back({type, 0, 0, false, false});
+    nodes_.push_back({type, 0, {}, false, false});
   }
   return unsupported_;
 }
@@ -101,9 +51,8 @@ TypeId TypeBuilder::build(DieKey key) {
   const Die die = session_.die(key);
   if (!die) return unsupported();
   if (die.has(DW_AT_declaration)) {
-    DieKey definition = die.reference(DW_AT_signature).value_or(0);
-    if (definition == 0) definition = index_.type_named(index_.qualified_name(die));
-    if (definition != 0 && definition != key && !session_.die(definition).has(DW_AT_declaration)) {
+    const DieKey definition = layout_.complete(key);
+    if (definition != key) {
       const TypeId id = build(definition);
       built_[key] = id;
       return id;
@@ -125,8 +74,7 @@ TypeId TypeBuilder::build(DieKey key) {
 }
 
 TypeId TypeBuilder::build_value(DieKey key) {
-  const DieKey stripped = strip_qualifiers(session_, key);
-  const auto it = built_.find(stripped);
+  const auto it = built_.find(layout_.complete(key));
   // A structure cannot hold itself: damaged debug information.
   if (it != built_.end() && nodes_[it->second.value].in_progress) return unsupported();
   return build(key);
@@ -157,7 +105,10 @@ void TypeBuilder::fill(TypeId id, const Die& die) {
       return fill_array(id, die);
     case DW_TAG_subroutine_type:
       type.kind = TypeKind::kFunction;
+      type.name = spelling(die.key());
       return;
+    case DW_TAG_ptr_to_member_type:
+      return fill_member_pointer(id, die);
     default:
       type.kind = TypeKind::kUnsupported;
   }
@@ -185,6 +136,10 @@ void TypeBuilder::fill_base(Type& type, const Die& die) const {
     case DW_ATE_float:
       // 16 bytes are x87's 10 only for long double; __float128 is not shown yet.
       if (size == 4 || size == 8 || (size == 16 && type.name == "long double")) type.kind = TypeKind::kFloat;
+      break;
+    case DW_ATE_complex_float:
+      if (size == 8 || size == 16 || (size == 32 && type.name == "complex long double"))
+        type.kind = TypeKind::kComplex;
       break;
     default:
       break;
@@ -219,9 +174,9 @@ void TypeBuilder::fill_pointer(TypeId id, const Die& die, TypeKind kind) {
   Node& node = nodes_[id.value];
   node.type.kind = kind;
   node.type.size_bytes = 8;
-  node.pending = die.reference(DW_AT_type).value_or(0);
+  node.pending = Target{die.reference(DW_AT_type).value_or(0)};
   node.has_pending = true;
-  const Die target = session_.die(strip_qualifiers(session_, node.pending));
+  const Die target = session_.die(strip_qualifiers(session_, node.pending.type));
   std::string name = target ? index_.qualified_name(target) : "void";
   if (name.empty()) {
     node.type.name = spelling(die.key());
@@ -252,104 +207,37 @@ void TypeBuilder::fill_array(TypeId id, const Die& die) {
   });
   TypeId element = build_value(die.reference(DW_AT_type).value_or(0));
   if (counts.empty()) counts.push_back(0);
-  for (std::size_t i = counts.size(); i-- > 0;) {
-    const Type& inner = nodes_[element.value].type;
-    Type type;
-    type.kind = TypeKind::kArray;
-    type.target = element;
-    type.count = counts[i];
-    const auto bracket = inner.kind == TypeKind::kArray ? inner.name.find('[') : std::string::npos;
-    const std::string extent = "[" + (counts[i] ? std::to_string(counts[i]) : std::string()) + "]";
-    type.name = bracket == std::string::npos
-                    ? inner.name + extent
-                    : inner.name.substr(0, bracket) + extent + inner.name.substr(bracket);
-    const bool overflows = inner.size_bytes != 0 && counts[i] > (1ull << 40) / inner.size_bytes;
-    type.size_bytes = overflows ? 0 : inner.size_bytes * counts[i];
-    if (!is_constant || overflows || inner.kind == TypeKind::kUnsupported ||
-        inner.kind == TypeKind::kUndefined) {
-      type.kind = TypeKind::kUnsupported;
-    }
-    if (i == 0) {
-      nodes_[id.value].type = std::move(type);
-    } else {
-      element = add(std::move(type));
-    }
-  }
+  for (std::size_t i = counts.size(); i-- > 0;) element = array_of(element, counts[i]);
+  nodes_[id.value].type = nodes_[element.value].type;
+  if (!is_constant) nodes_[id.value].type.kind = TypeKind::kUnsupported;
 }
 
-std::optional<Member> TypeBuilder::member(const Die& die) {
-  const bool is_base = die.tag() == DW_TAG_inheritance;
-  if (!is_base && (die.has(DW_AT_external) || die.has(DW_AT_declaration) || die.has(DW_AT_const_value))) {
-    return std::nullopt;  // static
-  }
-  const std::string_view name = die.name() ? die.name() : "";
-  if (die.flag(DW_AT_artificial) && name.substr(0, 5) == "_vptr") return std::nullopt;
-  Member result;
-  result.is_base = is_base;
-  result.type = build_value(die.reference(DW_AT_type).value_or(0));
-  const Type& type = nodes_[result.type.value].type;
-  result.name = is_base ? type.name : std::string(name);
-  const auto offset = member_offset(die);
-  if (!offset) {
-    result.type = unsupported();
-    return result;
-  }
-  result.offset_bytes = *offset;
-  const auto bits = die.unsigned_value(DW_AT_bit_size);
-  if (!bits) return result;
-  const auto position = bit_position(die, *bits, type.size_bytes, *offset);
-  if (*bits == 0 || *bits > 64 || !position) {
-    result.type = unsupported();
-    return result;
-  }
-  // The storage unit where the field lies inside one; else the byte it begins in.
-  const std::uint64_t unit_bits = type.size_bytes * 8;
-  const bool fits = unit_bits != 0 && *position % unit_bits + *bits <= unit_bits;
-  result.offset_bytes = fits ? *position / unit_bits * type.size_bytes : *position / 8;
-  result.bit_offset = static_cast<std::uint32_t>(*position - result.offset_bytes * 8);
-  result.bit_size = static_cast<std::uint32_t>(*bits);
-  return result;
-}
-
-void TypeBuilder::fill_struct(TypeId id, const Die& die, TypeKind kind) {
-  Type type = nodes_[id.value].type;
-  type.kind = kind;
-  auto element = recognise_string(session_, die, type);
-  const bool is_string = element.has_value();
-  if (!element) element = recognise_vector(session_, die, type);
-  if (element) {
-    const TypeId target = is_string ? build(*element) : kNoType;
-    nodes_[id.value].type = std::move(type);
-    nodes_[id.value].type.target = target;
-    nodes_[id.value].pending = *element;
-    nodes_[id.value].has_pending = !is_string;
-    return;
-  }
-  if (is_opaque_standard_type(type.name)) {
-    nodes_[id.value].type.kind = TypeKind::kUnsupported;
-    return;
-  }
-  for_each_child(die, [&](Die&& child) {
-    const Dwarf_Half tag = child.tag();
-    if (tag == DW_TAG_variant_part) type.kind = TypeKind::kUnsupported;
-    if (tag == DW_TAG_member || tag == DW_TAG_inheritance) {
-      if (auto found = member(child)) type.members.push_back(std::move(*found));
-    }
-    return type.members.size() < kMaxMembers;
-  });
-  if (type.kind == TypeKind::kUnsupported) type.members.clear();
-  std::stable_partition(type.members.begin(), type.members.end(), [](const Member& m) { return m.is_base; });
-  nodes_[id.value].type = std::move(type);
+TypeId TypeBuilder::array_of(TypeId element, std::uint64_t count) {
+  const Type& inner = nodes_[element.value].type;
+  Type type;
+  type.kind = TypeKind::kArray;
+  type.target = element;
+  type.count = count;
+  const auto bracket = inner.kind == TypeKind::kArray ? inner.name.find('[') : std::string::npos;
+  const std::string extent = "[" + (count ? std::to_string(count) : std::string()) + "]";
+  type.name = bracket == std::string::npos
+                  ? inner.name + extent
+                  : inner.name.substr(0, bracket) + extent + inner.name.substr(bracket);
+  const bool overflows = inner.size_bytes != 0 && count > (1ull << 40) / inner.size_bytes;
+  type.size_bytes = overflows ? 0 : inner.size_bytes * count;
+  if (overflows || inner.kind == TypeKind::kUnsupported || inner.kind == TypeKind::kUndefined)
+    type.kind = TypeKind::kUnsupported;
+  return add(std::move(type));
 }
 
 TypeId TypeBuilder::pointee(TypeId id) {
   Node& node = nodes_[id.value];
   if (!node.has_pending) return node.type.target;
-  const DieKey key = node.pending;
+  const Target pending = node.pending;
   node.has_pending = false;
-  const TypeId target = build(key);
-  nodes_[id.value].type.target = target;
-  return target;
+  const TypeId found = target(pending, true);
+  nodes_[id.value].type.target = found;
+  return found;
 }
 
 TypeId TypeBuilder::pointer_to(TypeId target) {

@@ -34,6 +34,14 @@ void TypeBuilder::collect_pointers(TypeId id, std::vector<bool>& seen, std::vect
   }
 }
 
+// Whether what it points to may be of a class that derives from the target.
+bool TypeBuilder::leads_to_object(TypeId id) const {
+  const Type& type = nodes_[id.value].type;
+  return type.kind == TypeKind::kPointer || type.kind == TypeKind::kReference ||
+         type.container == schema::Container::kSmartPointer ||
+         type.container == schema::Container::kWeakPointer;
+}
+
 void TypeBuilder::finish(const std::vector<TypeId>& roots, std::uint32_t depth) {
   std::vector<TypeId> frontier = roots;
   std::vector<bool> seen(nodes_.size());
@@ -46,15 +54,19 @@ void TypeBuilder::finish(const std::vector<TypeId>& roots, std::uint32_t depth) 
     frontier.clear();
     for (const TypeId id : pointers) {
       const TypeId target = pointee(id);
-      if (target != kNoType) frontier.push_back(target);
+      if (target == kNoType) continue;
+      frontier.push_back(target);
+      if (!alternatives_ || !leads_to_object(id)) continue;
+      for (const TypeId alternative : alternatives_(target)) frontier.push_back(alternative);
     }
   }
   // A stub may itself be a pointer: the list grows while it is worked off.
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i].has_pending) continue;
-    const TypeId target = stub(nodes_[i].pending);
+    const Target pending = nodes_[i].pending;
     nodes_[i].has_pending = false;
-    nodes_[i].type.target = target;
+    const TypeId found = target(pending, false);
+    nodes_[i].type.target = found;
   }
 }
 
@@ -93,6 +105,7 @@ schema::TypeTable TypeBuilder::take(const std::vector<TypeId>& roots, std::vecto
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Type& type = nodes_[order[i].value].type;
     reach(type.target);
+    reach(type.dynamic);
     for (const Member& member : type.members) reach(member.type);
   }
   const auto renumber = [&](TypeId id) { return id == kNoType ? kNoType : renumbered[id.value]; };
@@ -101,6 +114,7 @@ schema::TypeTable TypeBuilder::take(const std::vector<TypeId>& roots, std::vecto
   for (const TypeId id : order) {
     Type type = nodes_[id.value].type;
     type.target = renumber(type.target);
+    type.dynamic = renumber(type.dynamic);
     for (Member& member : type.members) member.type = renumber(member.type);
     table.push_back(std::move(type));
   }
@@ -136,10 +150,18 @@ std::string TypeBuilder::spelling(DieKey key, int depth) const {
       return spelling(inner, depth + 1) + "&&";
     case DW_TAG_array_type:
       return spelling(inner, depth + 1) + " []";
+    case DW_TAG_ptr_to_member_type: {
+      const std::string owner = spelling(die.reference(DW_AT_containing_type).value_or(0), depth + 1);
+      const std::string target = spelling(inner, depth + 1);
+      const auto function =
+          session_.die(inner).tag() == DW_TAG_subroutine_type ? target.find(" (") : std::string::npos;
+      if (function == std::string::npos) return target + " " + owner + "::*";
+      return target.substr(0, function) + " (" + owner + "::*)" + target.substr(function + 1);
+    }
     case DW_TAG_subroutine_type: {
       std::string parameters;
       for_each_child(die, [&](Die&& child) {
-        if (child.tag() != DW_TAG_formal_parameter) return true;
+        if (child.tag() != DW_TAG_formal_parameter || child.flag(DW_AT_artificial)) return true;
         parameters += parameters.empty() ? "" : ", ";
         parameters += spelling(child.reference(DW_AT_type).value_or(0), depth + 1);
         return parameters.size() < 1024;
