@@ -114,9 +114,11 @@ class Chase {
 
   void pointer(const Type& type, std::uint64_t offset) {
     if (bytes_of(type.target) == 0 || !inside(offset)) return;
-    if (type.kind == TypeKind::kPointer && types_[type.target.value].kind == TypeKind::kChar)
-      return add(BS_OP_CHASE_CSTR, 0, offset, type.target.value, 0);
-    object(type.target, offset);
+    const Type& target = types_[type.target.value];
+    if (type.kind == TypeKind::kReference || target.kind != TypeKind::kChar)
+      return object(type.target, offset);
+    // Texts of wider characters are not shown through bare pointers.
+    if (target.size_bytes == 1) add(BS_OP_CHASE_CSTR, 0, offset, type.target.value, 0);
   }
 
   // One object, as what it is where that can be known.
