@@ -1,5 +1,6 @@
 #include "collector/planning.h"
 
+#include "probes/file_cache.h"
 #include "probes/sandbox.h"
 
 #include <boost/asio/post.hpp>
@@ -45,13 +46,14 @@ class Planner {
       kept_.splice(kept_.begin(), kept_, it);
       return it->second;
     }
-    auto binary = probes::open_in_sandbox({job.shown_path, job.file->path()}, {});
+    auto binary = probes::open_in_sandbox({job.shown_path, job.file->path()}, {.files = files_});
     if (!binary) return binary.error();
     kept_.emplace_front(job.instance.file, *binary);
     if (kept_.size() > kKeptBinaries) kept_.pop_back();
     return *binary;
   }
 
+  std::shared_ptr<probes::FileSource> files_ = std::make_shared<probes::FileCache>();
   std::list<std::pair<FileId, BinaryPtr>> kept_;  // newest first
 };
 

@@ -1,5 +1,6 @@
 #include "probes/sandbox_process.h"
 
+#include "probes/file_cache.h"
 #include "probes/sandbox_codec.h"
 
 #include <fcntl.h>
@@ -29,22 +30,6 @@ namespace {
 constexpr std::size_t kMaxAnswer = 256u << 20;  // one frame
 constexpr std::size_t kMaxIndex = 512u << 20;
 constexpr int kChildSocket = 3;
-
-class PlainFiles final : public FileSource {
- public:
-  Result<int> open_file(const std::string& path) override {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file >= 0) return file;
-    const ErrorCode code = errno == ENOENT || errno == ENOTDIR ? ErrorCode::kNotFound
-                           : errno == EACCES || errno == EPERM ? ErrorCode::kPermission
-                                                               : ErrorCode::kIo;
-    return make_error(code, "cannot open " + path + ": " + std::strerror(errno));
-  }
-  Result<int> open_index(const std::string& key) override {
-    return make_error(ErrorCode::kNotFound, "no index " + key);
-  }
-  Result<void> save_index(const std::string&, std::span<const std::byte>) override { return {}; }
-};
 
 // What a planning process may get by naming it: nothing but programs.
 Result<void> check_is_elf(int file, const std::string& path) {
@@ -102,7 +87,7 @@ Result<pid_t> spawn(const SandboxOptions& options, int socket) {
 
 PlanningProcess::PlanningProcess(int socket, pid_t pid, const SandboxOptions& options)
     : socket_(socket), pid_(pid), options_(options), channel_(socket) {
-  if (!options_.files) options_.files = std::make_shared<PlainFiles>();
+  if (!options_.files) options_.files = std::make_shared<FileCache>("");
   // A process that does not read must not hold up the collector.
   const timeval limit{options_.time_limit.count(), 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));

@@ -31,16 +31,15 @@ struct Opened {
 
 struct ProbeRequest {
   function @0 :Text;
-  line @1 :Text;
-  module @2 :Text;
-  onEntry @3 :Bool;
-  onReturn @4 :Bool;
-  captureDefault @5 :Bool;
-  capture @6 :List(CaptureRequest);
-  depth @7 :UInt32;
-  elements @8 :UInt32;
-  stringBytes @9 :UInt32;
-  bytes @10 :UInt32;
+  module @1 :Text;
+  onEntry @2 :Bool;
+  onReturn @3 :Bool;
+  captureDefault @4 :Bool;
+  capture @5 :List(CaptureRequest);
+  depth @6 :UInt32;
+  elements @7 :UInt32;
+  stringBytes @8 :UInt32;
+  bytes @9 :UInt32;
 }
 
 struct CaptureRequest {

@@ -1,5 +1,6 @@
 #include "tools/cli/check.h"
 
+#include "probes/file_cache.h"
 #include "probes/planner.h"
 #include "probes/sandbox.h"
 #include "probes/site_cost.h"
@@ -109,7 +110,7 @@ class Checker {
   const Opened& open(const probes::ModuleFile& file) {
     const auto [place, is_new] = binaries_.try_emplace(file.path);
     if (is_new) {
-      auto binary = probes::open_in_sandbox(file, {});
+      auto binary = probes::open_in_sandbox(file, {.files = files_});
       if (binary) {
         place->second.binary = std::move(*binary);
       } else {
@@ -143,6 +144,7 @@ class Checker {
     }
   }
 
+  std::shared_ptr<probes::FileSource> files_ = std::make_shared<probes::FileCache>();
   std::map<std::string, Opened> binaries_;
   bool all_resolved_ = true;
 };
