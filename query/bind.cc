@@ -76,6 +76,7 @@ std::string joined(const std::set<std::string>& names) {
 Binding Evaluator::bind(const Plan& plan) const {
   Binding binding;
   Binder(plan, binding).bind(*root_);
+  binding.map_lookups = find_map_lookups(*root_, plan);
   return binding;
 }
 

@@ -32,8 +32,10 @@ class Evaluation {
   std::optional<bool> test(const Expression& e) { return truth(operand(e)); }
 
   // The operand of an operator: what is known to be cut off or missing is marked.
-  Found operand(const Expression& e) {
-    Found found = find(e);
+  Found operand(const Expression& e) { return marked(find(e)); }
+
+ private:
+  Found marked(Found found) const {
     if (found.value == nullptr || found.path.empty() || subject_.values->unavailable.empty()) return found;
     const auto reason = subject_.values->unavailable.find(found.path);
     if (reason == subject_.values->unavailable.end()) return found;
@@ -46,9 +48,9 @@ class Evaluation {
     return found;
   }
 
- private:
-  // "element_limit 32 of 100" → 100
+  // "element_limit 32 of 100" → 100. A count that led to bad addresses is not believed.
   static std::optional<std::uint64_t> total_of(const std::string& reason) {
+    if (reason.starts_with("bad_address")) return std::nullopt;
     const std::size_t at = reason.rfind(" of ");
     if (at == std::string::npos) return std::nullopt;
     std::uint64_t total = 0;
@@ -89,7 +91,7 @@ class Evaluation {
       case ExpressionKind::kMember:
         return member(find(*e.children[0]), e.text);
       case ExpressionKind::kIndex:
-        return element(operand(*e.children[0]), operand(*e.children[1]));
+        return index(e);
       case ExpressionKind::kRange:
         return range(e);
       case ExpressionKind::kUnary:
@@ -148,7 +150,7 @@ class Evaluation {
     if (const auto* object = of.value->if_object()) {
       if (is_pointer_value(*of.value)) return found;
       found.value = object->if_contains(text);
-      if (!of.path.empty()) found.path = of.path + "." + text;
+      if (!of.path.empty()) append_member(found.path = of.path, text);
       return found;
     }
     if (const auto* array = of.value->if_array()) return members(of, *array, text);
@@ -174,11 +176,65 @@ class Evaluation {
     return found;
   }
 
-  Found element(const Found& of, const Found& index) {
+  Found index(const Expression& e) {
+    const Found of = operand(*e.children[0]), index = operand(*e.children[1]);
     if (of.value == nullptr || index.value == nullptr) return {};
     std::string storage;
-    std::string_view key;
-    if (of.value->is_object() && text_of(*index.value, storage, key)) return member(of, std::string(key));
+    std::string_view text;
+    const bool is_text = text_of(*index.value, storage, text);
+    if (binding_.map_lookups.contains(&e) || (is_text && of.value->is_array())) return mapped(of, index);
+    if (of.value->is_object() && is_text) return member(of, std::string(text));
+    return element(of, index);
+  }
+
+  // What a map, shown as an object or as an array of {"key", "value"}, has at that key.
+  Found mapped(const Found& of, const Found& key) {
+    if (of.value->is_object()) {
+      const auto name = name_of_key(*key.value);
+      return name ? member(of, *name) : Found();
+    }
+    const auto* array = of.value->if_array();
+    Found found;
+    for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+      const auto* entry = (*array)[i].if_object();
+      const value* held = entry == nullptr ? nullptr : entry->if_contains("value");
+      if (held == nullptr || equal(element_at(of, i, true), key) != true) continue;
+      if (found.value != nullptr) return {};  // which of them?
+      found.value = held;
+      if (!of.path.empty()) found.path = of.path + "[" + std::to_string(i) + "].value";
+    }
+    return found;
+  }
+
+  // Element `i` of an array, or its key; nothing where it is null and nobody
+  // knows whether truly.
+  Found element_at(const Found& of, std::size_t i, bool is_key) const {
+    Found found;
+    found.value = &of.value->get_array()[i];
+    if (is_key)
+      found.value = found.value->is_object() ? found.value->get_object().if_contains("key") : nullptr;
+    if (found.value == nullptr) return found;
+    if (of.path.empty()) {
+      if (found.value->is_null()) found.value = nullptr;
+      return found;
+    }
+    found.path = of.path + "[" + std::to_string(i) + (is_key ? "].key" : "]");
+    return marked(std::move(found));
+  }
+
+  std::optional<bool> contains_element(const Found& whole, const Found& part, bool is_key) const {
+    if (part.value == nullptr) return std::nullopt;
+    bool undecided = whole.truncated;
+    for (std::size_t i = 0; i < whole.value->get_array().size(); ++i) {
+      const auto same = equal(element_at(whole, i, is_key), part);
+      if (same == true) return true;
+      undecided = undecided || !same;
+    }
+    return undecided ? std::nullopt : std::optional(false);
+  }
+
+  Found element(const Found& of, const Found& index) {
+    std::string storage;
     const auto at = integer_of(index);
     if (!at || *at < 0) return {};
     const auto position = static_cast<std::uint64_t>(*at);
@@ -274,6 +330,10 @@ class Evaluation {
       return length ? made(std::optional(value(*length))) : Found();
     }
     const Found second = operand(*e.children[1]);
+    const bool is_key = binding_.map_lookups.contains(&e);
+    if (e.text == "contains" && first.value != nullptr && first.value->is_array())
+      return made(contains_element(first, second, is_key));
+    if (is_key) return made(contains_key(first, second));
     return made(e.text == "contains" ? contains(first, second) : starts_with(first, second));
   }
 

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,7 @@ struct Binding {
   // Parts of the expression that are captured as they stand, and where they are.
   std::map<const schema::Expression*, std::vector<std::string>> captured;
   std::map<const schema::Expression*, std::string> enumerators;
+  std::set<const schema::Expression*> map_lookups;  // m[key], contains(m, key)
 };
 
 class Evaluator {

@@ -37,4 +37,8 @@ const Member* find_member(const schema::TypeTable& types, const Type& type, std:
   return find(types, type, name, offset, visited);
 }
 
+bool is_multimap(const Type& type) {
+  return std::string_view(type.name).substr(0, type.name.find('<')).ends_with("multimap");
+}
+
 }  // namespace backsight::query

@@ -14,4 +14,7 @@ namespace backsight::query {
 const schema::Member* find_member(const schema::TypeTable& types, const schema::Type& type,
                                   std::string_view name, std::uint64_t& offset);
 
+// A map whose keys may repeat: "std::multimap<…", "std::unordered_multimap<…".
+bool is_multimap(const schema::Type& type);
+
 }  // namespace backsight::query

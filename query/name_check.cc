@@ -2,6 +2,7 @@
 
 #include "query/args.h"
 #include "query/evaluate.h"
+#include "query/members.h"
 
 #include <algorithm>
 #include <utility>
@@ -11,6 +12,7 @@ namespace backsight::query {
 namespace {
 
 using schema::Capture;
+using schema::Container;
 using schema::Expression;
 using schema::ExpressionKind;
 using schema::Plan;
@@ -49,7 +51,11 @@ class NameCheck {
       case ExpressionKind::kMember:
         return check_member(e, *first);
       case ExpressionKind::kIndex:
+        if (is_map(*first)) map_lookups.insert(&e);
         return Target{element_of(*first), {}};
+      case ExpressionKind::kCall:
+        if (e.text == "contains" && is_map(*first)) map_lookups.insert(&e);
+        break;
       case ExpressionKind::kUnary:
         if (e.text == "*") return first;
         break;
@@ -60,6 +66,7 @@ class NameCheck {
   }
 
   UnknownName unknown;
+  std::set<const Expression*> map_lookups;
 
  private:
   Target target_of(const Capture& capture) const {
@@ -115,7 +122,7 @@ class NameCheck {
         int visited = 0;
         if (const auto member = find_member(*type, e.text, known, visited))
           return Target{*member, found.path};
-        may_be = may_be || visited > kMaxTypesVisited;
+        may_be = may_be || visited > kMaxTypesVisited || is_of_derived(*type, e.text, known);
       }
     }
     if (may_be) return found;
@@ -138,25 +145,84 @@ class NameCheck {
     return std::nullopt;
   }
 
+  // A member of some class that objects of this one may be of.
+  bool is_of_derived(const Type& type, const std::string& name, std::set<std::string>& known) const {
+    if (type.dynamic == schema::kNoType) return false;
+    bool found = false;
+    for (const Type& other : plan_.types) {
+      int visited = 0;
+      if (other.is_polymorphic && find_member(other, name, known, visited)) found = true;
+    }
+    return found;
+  }
+
+  const Type* type_of(TypeId id) const {
+    return id.value < plan_.types.size() ? &plan_.types[id.value] : nullptr;
+  }
+
+  // What values of that type are shown as: what they point to or hold.
   const Type* followed(TypeId id) const {
-    for (int i = 0; i < 16 && id.value < plan_.types.size(); ++i) {
-      const Type& type = plan_.types[id.value];
-      if (type.kind != TypeKind::kPointer && type.kind != TypeKind::kReference) return &type;
-      id = type.target;
+    for (int i = 0; i < 16; ++i) {
+      const Type* type = type_of(id);
+      if (type == nullptr) return nullptr;
+      switch (type->container) {
+        case Container::kSmartPointer:
+        case Container::kWeakPointer:
+          id = type->target;
+          continue;
+        case Container::kOptional:
+        case Container::kTransparent:
+          if (type->members.empty()) return nullptr;
+          id = type->members[0].type;
+          continue;
+        default:
+          break;
+      }
+      if (type->kind != TypeKind::kPointer && type->kind != TypeKind::kReference) return type;
+      id = type->target;
     }
     return nullptr;
   }
 
+  const Type* followed(const Target& of) const {
+    return of.type && *of.type != schema::kNoType ? followed(*of.type) : nullptr;
+  }
+
+  bool is_map(const Target& of) const {
+    const Type* type = followed(of);
+    return type != nullptr && type->is_map && !is_multimap(*type);
+  }
+
   std::optional<TypeId> element_of(const Target& of) const {
     if (!of.type || *of.type == schema::kNoType) return std::nullopt;
-    const TypeId id = *of.type;
-    if (id.value >= plan_.types.size()) return std::nullopt;
-    const Type& type = plan_.types[id.value];
-    if (type.kind == TypeKind::kPointer || type.kind == TypeKind::kArray ||
-        type.container == schema::Container::kVector) {
-      return type.target;
+    const Type* own = type_of(*of.type);
+    const Type* type = followed(*of.type);
+    if (own == nullptr || type == nullptr) return std::nullopt;
+    // p[0] is *p, unless that has elements of its own.
+    const bool has_elements = type->kind == TypeKind::kArray || type->container != Container::kNone;
+    if (own->kind == TypeKind::kPointer) return has_elements ? std::nullopt : std::optional(own->target);
+    std::optional<TypeId> element;
+    switch (type->container) {
+      case Container::kVector:
+      case Container::kCounted:
+      case Container::kDeque:
+        element = type->target;
+        break;
+      case Container::kList:
+      case Container::kTree:
+        if (const Type* node = type_of(type->target); node != nullptr && !node->members.empty())
+          element = node->members[0].type;
+        break;
+      default:
+        if (type->kind == TypeKind::kArray) element = type->target;
     }
-    return std::nullopt;
+    if (!type->is_map || !element) return element;
+    const Type* pair = type_of(*element);
+    std::uint64_t offset = 0;
+    const schema::Member* mapped =
+        pair == nullptr ? nullptr : query::find_member(plan_.types, *pair, "second", offset);
+    if (mapped == nullptr || is_multimap(*type)) return std::nullopt;
+    return mapped->type;
   }
 
   const Plan& plan_;
@@ -168,6 +234,12 @@ std::optional<UnknownName> find_unknown_name(const Expression& expression, const
   NameCheck check(plan);
   if (check.check(expression)) return std::nullopt;
   return std::move(check.unknown);
+}
+
+std::set<const Expression*> find_map_lookups(const Expression& expression, const Plan& plan) {
+  NameCheck check(plan);
+  check.check(expression);
+  return std::move(check.map_lookups);
 }
 
 std::optional<std::string> find_enumerator(const Plan& plan, const std::string& name) {

@@ -23,6 +23,11 @@ struct UnknownName {
 // or may exist as far as the types tell.
 std::optional<UnknownName> find_unknown_name(const schema::Expression& expression, const schema::Plan& plan);
 
+// The parts m[key] and contains(m, key) of `expression` of which m is a map with
+// one value for each key, as far as the types tell.
+std::set<const schema::Expression*> find_map_lookups(const schema::Expression& expression,
+                                                     const schema::Plan& plan);
+
 // The enumerator meant by `name` ("kOpen", "State::kOpen"), as values show it.
 std::optional<std::string> find_enumerator(const schema::Plan& plan, const std::string& name);
 

@@ -256,21 +256,26 @@ std::optional<bool> contains(const Operand& whole, const Operand& part) {
     if (text.view.find(wanted.view) != std::string_view::npos) return true;
     return whole.truncated ? std::nullopt : std::optional(false);
   }
-  if (const auto* array = whole.value->if_array()) {
-    bool undecided = whole.truncated;
-    for (const boost::json::value& element : *array) {
-      const auto same =
-          element.is_null() && !part.value->is_null() ? std::nullopt : equal({&element, false, {}}, part);
-      if (same == true) return true;
-      undecided = undecided || !same;
-    }
-    return undecided ? std::nullopt : std::optional(false);
-  }
   if (whole.value->is_object() && !is_pointer_value(*whole.value) && read_text(part, wanted)) {
     if (whole.value->get_object().contains(wanted.view)) return true;
     return whole.truncated ? std::nullopt : std::optional(false);
   }
   return std::nullopt;
+}
+
+std::optional<bool> contains_key(const Operand& map, const Operand& key) {
+  if (map.value == nullptr || key.value == nullptr || key.truncated) return std::nullopt;
+  const auto* object = map.value->if_object();
+  const auto name = name_of_key(*key.value);
+  if (object == nullptr || !name || is_pointer_value(*map.value)) return std::nullopt;
+  if (object->contains(*name)) return true;
+  bool undecided = map.truncated;
+  for (const auto& member : *object) {  // a number may be that of an enumerator
+    const std::string_view other = member.key();
+    const bool is_number = other.find_first_not_of("-0123456789") == std::string_view::npos;
+    undecided = undecided || (key.value->is_number() && !is_number);
+  }
+  return undecided ? std::nullopt : std::optional(false);
 }
 
 std::optional<bool> starts_with(const Operand& whole, const Operand& part) {

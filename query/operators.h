@@ -36,7 +36,10 @@ bool is_arithmetic_type(std::string_view name);
 std::optional<boost::json::value> cast(std::string_view type, const Operand& operand);
 
 std::optional<std::uint64_t> length_of(const Operand& operand);
+// Text in text, or the name of a member of an object.
 std::optional<bool> contains(const Operand& whole, const Operand& part);
+// A key of a map that is shown as an object.
+std::optional<bool> contains_key(const Operand& map, const Operand& key);
 std::optional<bool> starts_with(const Operand& whole, const Operand& part);
 // An integer (or bool) as int64, e.g. for an index.
 std::optional<std::int64_t> integer_of(const Operand& operand);

@@ -148,6 +148,13 @@ bool text_of(const boost::json::value& value, std::string& storage, std::string_
   return true;
 }
 
+std::optional<std::string> name_of_key(const boost::json::value& key) {
+  if (const auto* text = key.if_string()) return std::string(*text);
+  if (const auto* number = key.if_int64()) return std::to_string(*number);
+  if (const auto* number = key.if_uint64()) return std::to_string(*number);
+  return std::nullopt;
+}
+
 std::string hex_address(std::uint64_t address) {
   std::string digits;
   do {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ std::string_view whole_characters(std::string_view text);
 
 // "order" + "id" → "order.id"; what is no plain name stands in brackets: m["a.b"].
 void append_member(std::string& path, std::string_view name);
+
+// Name of an object's member for a key of a map: text and integers have one.
+std::optional<std::string> name_of_key(const boost::json::value& key);
 
 std::string hex_address(std::uint64_t address);             // "0x7f00"
 boost::json::value pointer_value(std::uint64_t address);    // {"$ptr":"0x7f00"}

@@ -7,8 +7,9 @@
 //                      ▲                                    │ pointer in the bytes
 //                      └──── item (target type, address) ◀──┘
 //
-// One source per kind of shape: value_pointers.cc, value_text.cc,
-// value_sequences.cc, value_nodes.cc, value_blocks.cc, value_wrappers.cc.
+// One source per kind of shape: value_objects.cc, value_pointers.cc,
+// value_text.cc, value_sequences.cc, value_nodes.cc, value_blocks.cc,
+// value_wrappers.cc.
 //
 // Everything in a row and in a plan is taken as hostile: sizes are checked,
 // recursion and the number of values are bounded.

@@ -31,11 +31,6 @@ bool is_inside(std::uint64_t address, std::uint64_t begin, std::uint64_t size) {
   return begin != 0 && address >= begin && address - begin < size;
 }
 
-// Keys may repeat: "std::multimap<…", "std::unordered_multimap<…".
-bool is_multimap(const Type& type) {
-  return std::string_view(type.name).substr(0, type.name.find('<')).ends_with("multimap");
-}
-
 // Whether values of a type can be the names of an object's members.
 bool is_name_type(const schema::TypeTable& types, TypeId id) {
   for (int i = 0; i < 8 && id.value < types.size(); ++i) {
@@ -56,13 +51,6 @@ bool is_name_type(const schema::TypeTable& types, TypeId id) {
     }
   }
   return false;
-}
-
-std::optional<std::string> name_of_key(const boost::json::value& key) {
-  if (const auto* text = key.if_string()) return std::string(*text);
-  if (const auto* number = key.if_int64()) return std::to_string(*number);
-  if (const auto* number = key.if_uint64()) return std::to_string(*number);
-  return std::nullopt;
 }
 
 }  // namespace

@@ -238,3 +238,109 @@ TEST_CASE("a captured expression is known by its text and by its name") {
     CHECK(evaluator->test(evaluator->bind(plan), subject) == true);
   }
 }
+
+namespace {
+
+// A map<…> m, a unique_ptr<Order> o with a map in it, a list l, a shape of
+// dynamic type; what they show is in `values`.
+schema::Plan containers_plan(test::Types& types) {
+  using schema::Container;
+  const auto i = types.integer("int", 4, true);
+  const auto c = types.scalar(schema::TypeKind::kChar, "char", 1), text = types.string(c);
+  const auto item = types.structure("Item", 8, {test::member("sku", text, 0), test::member("qty", i, 4)});
+  const auto pair =
+      types.structure("pair", 40, {test::member("first", text, 0), test::member("second", item, 32)});
+  const auto node = types.structure("node", 80, {test::member("value", pair, 32)});
+  const auto map = types.structure("std::map<std::string, Item>", 48, {});
+  types.at(map).container = Container::kTree;
+  types.at(map).target = node;
+  types.at(map).is_map = true;
+  const auto order = types.structure("Order", 48, {test::member("items", map, 0)});
+  const auto owner = types.structure("std::unique_ptr<Order>", 8, {});
+  types.at(owner).container = Container::kSmartPointer;
+  types.at(owner).target = order;
+  const auto list_node = types.structure("list_node", 80, {test::member("value", item, 16)});
+  const auto list = types.structure("std::list<Item>", 24, {});
+  types.at(list).container = Container::kList;
+  types.at(list).target = list_node;
+  const auto shape = types.structure("Shape", 16, {test::member("id", i, 8)});
+  const auto circle =
+      types.structure("Circle", 24, {test::base("Shape", shape, 0), test::member("r", i, 16)});
+  types.at(shape).dynamic = types.scalar(schema::TypeKind::kDynamicLink, "", 16);
+  types.at(shape).is_polymorphic = types.at(circle).is_polymorphic = true;
+  schema::Plan plan;
+  plan.captures = {test::capture("m", map, {"m"}),     test::capture("o", owner, {"o"}),
+                   test::capture("l", list, {"l"}),    test::capture("s", types.pointer(shape), {"s"}),
+                   test::capture("cut", map, {"cut"}), test::capture("n", map, {"n"})};
+  plan.types = types.table();
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("containers in expressions, as they are shown") {
+  test::Types types;
+  const schema::Plan plan = containers_plan(types);
+  CallValues values;
+  values.args = json(R"({"m":{"a.b":{"sku":"x","qty":1},"z":{"sku":null,"qty":2}},
+      "o":{"items":{"k":{"sku":"y","qty":3}}},"l":[{"sku":"p","qty":4}],
+      "s":{"$type":"Circle","id":1,"r":5},
+      "cut":[{"key":"abc","value":{"sku":"q","qty":6}},{"key":"def","value":{"sku":"w","qty":7}}],
+      "n":{"7":1,"kOpen":2}})")
+                    .as_object();
+  values.unavailable = {{R"(m["a.b"].sku)", "string_limit 1 of 9"},
+                        {"m.z.sku", "bad_address"},
+                        {"cut[0].key", "string_limit 3 of 300"},
+                        {"l", "bad_address 1 of 77"}};
+  const Subject subject{&values, 1, 1, "", "", {}};
+  struct Case {
+    const char* text;
+    std::optional<bool> expected;
+  };
+  const Case cases[] = {
+      {R"(m["a.b"].qty == 1)", true},
+      {R"(m["a.b"].sku == "x")", false},  // it has nine characters
+      {R"(starts_with(m["a.b"].sku, "x"))", true},
+      {R"(m["z"].sku == nullptr)", std::nullopt},
+      {R"(m["none"].qty == 1)", std::nullopt},
+      {R"(contains(m, "z"))", true},
+      {R"(contains(m, "none"))", false},
+      {"len(m) == 2", true},
+      {R"(o->items["k"].qty == 3)", true},
+      {R"(contains(o->items, "k"))", true},
+      {"o != nullptr", true},
+      {"l[0].qty == 4", true},
+      {"len(l) == 77", std::nullopt},
+      {"s->r == 5", true},
+      {R"(s["$type"] == "Circle")", true},
+      {R"(cut["def"].qty == 7)", true},
+      {R"(cut["abc"].qty == 6)", std::nullopt},
+      {R"(contains(cut, "def"))", true},
+      {R"(contains(cut, "abc"))", false},
+      {R"(contains(cut, "zzz"))", false},
+      {R"(contains(cut, "abcdef"))", false},
+      {"n[7] == 1", true},
+      {"n[0] != nullptr", std::nullopt},
+      {"contains(n, 7)", true},
+      {"contains(n, 1)", std::nullopt},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const auto evaluator = Evaluator::compile(c.text);
+    REQUIRE(evaluator.has_value());
+    CHECK(evaluator->check({&plan}).has_value());
+    CHECK(evaluator->test(evaluator->bind(plan), subject) == c.expected);
+  }
+}
+
+TEST_CASE("names are looked for behind smart pointers, in elements and in derived classes") {
+  test::Types types;
+  const schema::Plan plan = containers_plan(types);
+  for (const char* bad :
+       {"o->itemz == 1", "o->items[\"k\"].quantity == 1", "l[0].skuu == 1", "s->radius == 1"}) {
+    CAPTURE(bad);
+    const auto evaluator = Evaluator::compile(bad);
+    REQUIRE(evaluator.has_value());
+    CHECK_FALSE(evaluator->check({&plan}).has_value());
+  }
+}
