@@ -1,6 +1,7 @@
 #include "collector/collector.h"
 
 #include "collector/clocks.h"
+#include "collector/code_namer.h"
 #include "collector/executor.h"
 #include "collector/pipeline.h"
 #include "collector/process_usage.h"
@@ -73,6 +74,7 @@ class CollectorImpl final : public Collector {
 
  private:
   schema::Result<void> build();
+  void take_names(const CodeAnswer& answer);
   void restore_past(std::int64_t now_ns);
   void watch(boost::asio::posix::stream_descriptor& descriptor);
   void drain_control();
@@ -93,6 +95,7 @@ class CollectorImpl final : public Collector {
   std::unique_ptr<TapeWriter> tape_;
   PipelineInput* input_ = nullptr;  // the tape, or the pipeline
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<CodeNamer> namer_;
   boost::asio::steady_timer drain_timer_, second_timer_;
   boost::asio::posix::stream_descriptor control_, data_;
   std::vector<RecordedProcess> recorded_;
@@ -114,6 +117,10 @@ schema::Result<void> CollectorImpl::build() {
     if (const auto image = executor_->tracker().image_at(pid, boot_ns))
       input_->process_started(service, *image);
   };
+  options.prepare_code = [this](const ImageKey& image) { namer_->prepare(image); };
+  options.ask_code = [this](CodeQuestion question) { namer_->ask(std::move(question)); };
+  namer_ = std::make_unique<CodeNamer>(loop_, make_mapping_reader(),
+                                       [this](const CodeAnswer& answer) { take_names(answer); });
   pipeline_ = std::make_unique<Pipeline>(store_, std::move(options));
   input_ = pipeline_.get();
   if (!options_.record_tape.empty()) {
@@ -122,16 +129,24 @@ schema::Result<void> CollectorImpl::build() {
     tape_ = *std::move(tape);
     input_ = tape_.get();
   }
-  Executor::Parts parts{*kernel_,
-                        *proc_fs_,
-                        *input_,
-                        options_.plan ? options_.plan : make_plan_function(),
-                        [this] {
-                          while (drain_data() == kBatchRecords) continue;
-                        },
-                        options_.log};
+  Executor::Parts parts{
+      *kernel_,
+      *proc_fs_,
+      *input_,
+      options_.plan ? options_.plan : make_plan_function(),
+      [this] {
+        while (drain_data() == kBatchRecords) continue;
+      },
+      options_.log,
+      [this](std::uint32_t pid, std::int64_t since_boot_ns) { pipeline_->code_changed(pid, since_boot_ns); }};
   executor_ = std::make_unique<Executor>(loop_, std::move(parts));
   return {};
+}
+
+void CollectorImpl::take_names(const CodeAnswer& answer) {
+  drain_control();  // what became of the process before its mappings were read
+  executor_->tracker().tick(boot_now_ns());
+  for (const auto& name : pipeline_->checked(answer)) input_->code_named(answer.service, name);
 }
 
 schema::Result<void> CollectorImpl::start() {
@@ -308,6 +323,7 @@ void CollectorImpl::stop() {
   executor_->detach_all();
   executor_->refresh_statuses(boot_now_ns());
   while (drain_data() == kBatchRecords) continue;
+  namer_->finish();
   pipeline_->flush(boot_now_ns());
   read_clock(true);  // the last moment of this run
   update_metrics();

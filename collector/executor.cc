@@ -64,6 +64,8 @@ void Executor::handle(const Event& event) {
   while (!events_.empty()) {
     const auto next = std::move(events_.front());
     events_.pop_front();
+    const auto* changed = std::get_if<ModulesChanged>(&next);
+    if (changed && parts_.modules_changed) parts_.modules_changed(changed->pid, changed->since_boot_ns);
     for (const auto& action : apply(state_, next, boot_now_ns())) {
       std::visit([this](const auto& it) { perform(it); }, action);
     }

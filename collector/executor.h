@@ -31,6 +31,7 @@ class Executor {
     PlanFunction plan;
     std::function<void()> drain;  // takes everything from both rings
     std::function<void(LogLevel, const std::string&)> log;
+    std::function<void(std::uint32_t pid, std::int64_t since_boot_ns)> modules_changed;
   };
 
   Executor(boost::asio::io_context& loop, Parts parts);

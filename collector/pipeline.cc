@@ -59,7 +59,13 @@ void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, 
                         plan.module_path,
                         plan.build_id,
                         schema::plan_flags(plan),
+                        {},
                         {}};
+  const CodeAddresses code(plan);
+  if (!code.empty() && options_.ask_code) {
+    plans_[plan_index].code = std::make_shared<const CodeAddresses>(code);
+    show_code(slot);
+  }
   slots_[slot].facts.emplace_back(plan);
 }
 
@@ -116,6 +122,8 @@ void Pipeline::join(Image& image, std::uint32_t slot) {
   auto process = fact_of(image);
   process.ended.reset();
   slots_[slot].facts.emplace_back(std::move(process));
+  if (slots_[slot].shows_code && options_.prepare_code)
+    options_.prepare_code({image.facts.pid, image.facts.started_boot_ns});
 }
 
 void Pipeline::process_ended(std::uint32_t pid, std::int64_t boot_ns) {
@@ -213,6 +221,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
     header.process = image->id.value;
     std::memcpy(batch_.data() + row.offset, &header, sizeof header);
     note_thread(*image, plan.slot, header.tid, row);
+    if (plan.code) note_code(*image, plan, row);
     auto& slot = slots_[plan.slot];
     if (slot.pending_rows++ == 0) {
       slot.pending_since_ns = now_boot_ns;
@@ -226,6 +235,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
   }
   waiting_.clear();
   batch_.clear();
+  if (!unnamed_.empty()) ask_code();
 }
 
 void Pipeline::batch_done(std::int64_t now_boot_ns, bool drained) {

@@ -8,8 +8,10 @@
 // are dropped, facts wait, and the gap is written once the store works again.
 #pragma once
 
+#include "collector/code_addresses.h"
 #include "collector/loss_ledger.h"
 #include "collector/pipeline_input.h"
+#include "collector/symbolizer.h"
 #include "schema/event.h"
 #include "store/timeline.h"
 
@@ -21,6 +23,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -35,6 +38,9 @@ struct PipelineOptions {
   std::int64_t loss_period_ns = 200'000'000;
   // Asked for a process that was never announced; answers by process_started().
   std::function<void(const std::string& service, std::uint32_t pid, std::int64_t boot_ns)> find_process;
+  // Names of code. prepare_code: a process may soon show addresses; ask_code: it did.
+  std::function<void(const ImageKey& image)> prepare_code;
+  std::function<void(CodeQuestion question)> ask_code;
   std::function<void(const std::string& message)> log;  // rare
 };
 
@@ -58,8 +64,15 @@ class Pipeline final : public PipelineInput {
   void counters_read(std::uint32_t plan_index, const bs_plan_counters& counters,
                      std::int64_t now_boot_ns) override;
   void clock_read(const schema::ClockSample& sample) override;
+  void code_named(const std::string& service, const CodeName& name) override;
   void gap_found(const std::string& service, const schema::Gap& gap) override;
   void status_changed(const std::string& service, const schema::ProbeStatus& status) override;
+
+  // The names of an answer that hold: the image was still there when its mappings
+  // were read, and nothing was mapped anew since the row. The others may be asked again.
+  std::vector<CodeName> checked(const CodeAnswer& answer);
+  // Libraries were loaded or unloaded.
+  void code_changed(std::uint32_t pid, std::int64_t since_boot_ns);
 
   // Commits everything that waits, facts included.
   void flush(std::int64_t now_boot_ns);
@@ -68,7 +81,8 @@ class Pipeline final : public PipelineInput {
   PipelineTotals totals() const;
 
  private:
-  using Fact = std::variant<schema::Plan, schema::Process, schema::Thread, schema::Gap, schema::ProbeStatus>;
+  using Fact = std::variant<schema::Plan, schema::Process, schema::Thread, schema::CodeSymbol, schema::Gap,
+                            schema::ProbeStatus>;
   struct Slot {  // one service
     std::string service;
     std::vector<std::byte> pending;  // rows
@@ -77,13 +91,15 @@ class Pipeline final : public PipelineInput {
     std::deque<Fact> facts;              // to be written before the rows
     std::vector<schema::Process> ended;  // to be written behind the rows
     bool failing = false;
+    bool shows_code = false;  // a plan has addresses of code
   };
   struct PlanRef {
     std::uint32_t slot = 0;
     bool known = false;
     schema::PlanId id;
     std::string probe, module_path, build_id;
-    std::uint16_t flags = 0;  // schema::plan_flags
+    std::uint16_t flags = 0;                    // schema::plan_flags
+    std::shared_ptr<const CodeAddresses> code;  // null: its rows have none
     bs_plan_counters counters{};
   };
   struct Image {
@@ -91,6 +107,10 @@ class Pipeline final : public PipelineInput {
     ProcessImage facts;
     std::vector<std::uint32_t> slots;                               // services that know it
     std::unordered_map<std::uint64_t, std::array<char, 16>> names;  // by slot << 32 | tid
+    // Addresses of code that were asked for, by slot.
+    std::map<std::uint32_t, std::unordered_set<std::uint64_t>> code;
+    std::size_t unsure_code = 0;
+    std::int64_t code_changed_ns = 0;
     bool ending = false;
   };
   struct Waiting {  // one row of the batch
@@ -105,6 +125,9 @@ class Pipeline final : public PipelineInput {
   Image* find_image(std::uint32_t pid, std::int64_t boot_ns);
   void join(Image& image, std::uint32_t slot);
   void note_thread(Image& image, std::uint32_t slot, std::uint32_t tid, const Waiting& row);
+  void show_code(std::uint32_t slot);
+  void note_code(Image& image, const PlanRef& plan, const Waiting& row);
+  void ask_code();
   void move_batch(std::int64_t now_boot_ns);
   void end_images(std::int64_t now_boot_ns);
   schema::Process fact_of(const Image& image) const;
@@ -123,6 +146,7 @@ class Pipeline final : public PipelineInput {
   std::unordered_map<std::uint32_t, std::vector<std::unique_ptr<Image>>> images_;  // by pid, oldest first
   std::vector<std::byte> batch_;
   std::vector<Waiting> waiting_;
+  std::map<std::pair<std::uint32_t, ImageKey>, std::vector<CodeAddress>> unnamed_;  // of the batch, by slot
   std::vector<std::uint32_t> ending_;  // pids with images that ended
   std::uint64_t queued_bytes_ = 0;     // in all slots
   LossLedger losses_;

@@ -27,6 +27,9 @@ struct Put {
   schema::Result<void> operator()(const schema::Thread& thread) const {
     return store.put_thread(service, thread);
   }
+  schema::Result<void> operator()(const schema::CodeSymbol& symbol) const {
+    return store.put_symbol(service, symbol);
+  }
   schema::Result<void> operator()(const schema::Gap& gap) const { return store.put_gap(service, gap); }
   schema::Result<void> operator()(const schema::ProbeStatus& status) const {
     return store.put_probe_status(service, status);

@@ -29,6 +29,16 @@ struct ProcessImage {
   bool operator==(const ProcessImage&) const = default;
 };
 
+// What code is at an address of an image, seen first in a row of that time.
+struct CodeName {
+  std::uint32_t pid = 0;
+  std::int64_t started_boot_ns = 0;
+  std::uint64_t address = 0;
+  std::int64_t since_boot_ns = 0;
+  std::string name;
+  bool operator==(const CodeName&) const = default;
+};
+
 class PipelineInput {
  public:
   virtual ~PipelineInput() = default;
@@ -46,6 +56,7 @@ class PipelineInput {
   virtual void counters_read(std::uint32_t plan_index, const bs_plan_counters& counters,
                              std::int64_t now_boot_ns) = 0;
   virtual void clock_read(const schema::ClockSample& sample) = 0;
+  virtual void code_named(const std::string& service, const CodeName& name) = 0;
   virtual void gap_found(const std::string& service, const schema::Gap& gap) = 0;
   virtual void status_changed(const std::string& service, const schema::ProbeStatus& status) = 0;
 };

@@ -93,6 +93,18 @@ void TapeWriter::clock_read(const schema::ClockSample& sample) {
   next_.clock_read(sample);
 }
 
+void TapeWriter::code_named(const std::string& service, const CodeName& name) {
+  write(TapeRecordKind::kCodeName, TapePayload()
+                                       .add_text(service)
+                                       .add(name.pid)
+                                       .add(name.started_boot_ns)
+                                       .add(name.address)
+                                       .add(name.since_boot_ns)
+                                       .add_text(name.name)
+                                       .bytes());
+  next_.code_named(service, name);
+}
+
 void TapeWriter::gap_found(const std::string& service, const schema::Gap& gap) {
   write(TapeRecordKind::kGap, TapePayload().add_text(service).add_bytes(encode(gap)).bytes());
   next_.gap_found(service, gap);

@@ -29,6 +29,7 @@ enum class TapeRecordKind : std::uint32_t {
   kClock = 9,
   kGap = 10,
   kStatus = 11,
+  kCodeName = 12,
 };
 
 // Writes what flows in, and passes it on to `next`.
@@ -48,6 +49,7 @@ class TapeWriter final : public PipelineInput {
   void counters_read(std::uint32_t plan_index, const bs_plan_counters& counters,
                      std::int64_t now_boot_ns) override;
   void clock_read(const schema::ClockSample& sample) override;
+  void code_named(const std::string& service, const CodeName& name) override;
   void gap_found(const std::string& service, const schema::Gap& gap) override;
   void status_changed(const std::string& service, const schema::ProbeStatus& status) override;
 

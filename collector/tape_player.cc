@@ -117,6 +117,9 @@ class Player {
       case TapeRecordKind::kClock:
         ok = clock();
         break;
+      case TapeRecordKind::kCodeName:
+        ok = code_name();
+        break;
       case TapeRecordKind::kGap:
         ok = gap();
         break;
@@ -211,6 +214,19 @@ class Player {
     // Wall time moves along, so that the recording happened just now.
     if (sample) input_.clock_read({{moved(sample->boot.ns)}, {moved(sample->wall.ns)}});
     return sample.has_value();
+  }
+  bool code_name() {
+    TapeCursor cursor(reader_.payload());
+    const auto service = cursor.take_text();
+    CodeName name;
+    name.pid = cursor.take<std::uint32_t>();
+    name.started_boot_ns = moved(cursor.take<std::int64_t>());
+    name.address = cursor.take<std::uint64_t>();
+    name.since_boot_ns = moved(cursor.take<std::int64_t>());
+    name.name = cursor.take_text();
+    if (cursor.failed() || service.empty()) return false;
+    input_.code_named(service, name);
+    return true;
   }
   bool gap() {
     TapeCursor cursor(reader_.payload());

@@ -1,6 +1,7 @@
 #include "probes/capture_compiler.h"
 
 #include "probes/chase_programs.h"
+#include "probes/dynamic_types.h"
 #include "schema/expression.h"
 
 #include <algorithm>
@@ -49,6 +50,24 @@ bool names_result(const schema::Expression& expression) {
   if (expression.kind == schema::ExpressionKind::kName && expression.text == "ret") return true;
   return std::any_of(expression.children.begin(), expression.children.end(),
                      [](const schema::ExpressionPtr& child) { return names_result(*child); });
+}
+
+// "shop::Box<int>::Box" or "shop::Box<int>::~Box".
+bool is_structor(const std::string& function) {
+  std::vector<std::string> scopes = {""};
+  int nesting = 0;
+  for (const char c : function) {
+    nesting += c == '<' || c == '(' ? 1 : c == '>' || c == ')' ? -1 : 0;
+    if (c == ':' && nesting == 0) {
+      if (!scopes.back().empty()) scopes.emplace_back();
+    } else {
+      scopes.back() += c;
+    }
+  }
+  if (scopes.size() < 2) return false;
+  const auto plain = [](const std::string& name) { return name.substr(0, name.find('<')); };
+  const std::string& own = scopes.back();
+  return own.rfind("~", 0) == 0 || plain(own) == plain(scopes[scopes.size() - 2]);
 }
 
 }  // namespace
@@ -156,6 +175,9 @@ void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::s
     }
     operand.type = projected;
   }
+  // What the object was or will be is not what it is.
+  if (context_.dynamic && shown == "this" && is_structor(context_.function.name))
+    operand.type = context_.dynamic->static_pointer(operand.type);
   check_size(operand);
   if (operand.source.unavailable != Unavailable::kNone) {
     output_.issues.push_back({"'" + shown + "' is not available (" + to_string(operand.source.unavailable) +
@@ -177,9 +199,22 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
   for (const Compiled& compiled : compiled_) {
     if (compiled.capture.type != kNoType) roots.push_back(compiled.capture.type);
   }
+  DynamicTypes* dynamic = context_.dynamic;
+  if (dynamic) context_.types.set_alternatives([dynamic](TypeId type) { return dynamic->link(type); });
   context_.types.finish(roots, depth);
   std::vector<TypeId> renumbered;
+  if (dynamic) {
+    const auto classes = dynamic->built();
+    roots.insert(roots.end(), classes.begin(), classes.end());
+  }
   output_.plan.types = context_.types.take(roots, renumbered);
+  if (dynamic) output_.vtables = dynamic->vtables(renumbered);
+  if (dynamic && dynamic->left_out() > 0) {
+    output_.issues.push_back({std::to_string(dynamic->left_out()) +
+                                  " derived classes are too many: their objects are shown as the class that "
+                                  "is declared",
+                              "capture less deep, or only what is needed"});
+  }
   output_.types.assign(output_.plan.types.size(), bs_type{0, kNoProgram});
   for (std::size_t i = 0; i < output_.types.size(); ++i) {
     const std::uint64_t size = output_.plan.types[i].size_bytes;

@@ -18,39 +18,24 @@ bool is_class(Dwarf_Half tag) {
   return tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
 }
 
-// "a::b<c::d>::e" → a, b<c::d>, e.
-std::vector<std::string_view> split_scopes(std::string_view name) {
-  std::vector<std::string_view> parts;
-  int nesting = 0;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i + 1 < name.size(); ++i) {
-    if (name[i] == '<' || name[i] == '(') ++nesting;
-    if (name[i] == '>' || name[i] == ')') --nesting;
-    if (nesting != 0 || name[i] != ':' || name[i + 1] != ':') continue;
-    parts.push_back(name.substr(begin, i - begin));
-    begin = i + 2;
-    ++i;
-  }
-  parts.push_back(name.substr(begin));
-  return parts;
-}
-
 // How compilers write the same class where the demangler writes `name`: without
-// suffixes of numbers, and with or without a space between closing brackets.
+// suffixes of numbers or with capital ones, and with or without a space between closing brackets.
 std::vector<std::string> spellings(const std::string& name) {
   std::vector<std::string> all = {name};
-  std::string plain;
+  std::string plain, upper;
   bool in_number = false;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     const bool is_digit = c >= '0' && c <= '9';
     const bool begins = is_digit && i > 0 && (name[i - 1] == '<' || name[i - 1] == ' ' || name[i - 1] == '-');
     in_number = begins || (in_number && (is_digit || c == 'u' || c == 'l'));
-    if (in_number && !is_digit) continue;
-    plain += c;
+    const bool is_suffix = in_number && !is_digit;
+    if (!is_suffix) plain += c;
+    upper += is_suffix ? static_cast<char>(c - 'a' + 'A') : c;
   }
   all.push_back(plain);
-  for (std::size_t i = 0; i < 2; ++i) {
+  all.push_back(upper);
+  for (std::size_t i = 0; i < 3; ++i) {
     std::string tight;
     for (const char c : all[i]) {
       if (c == '>' && tight.size() > 1 && tight.back() == ' ' && tight[tight.size() - 2] == '>')
@@ -60,29 +45,6 @@ std::vector<std::string> spellings(const std::string& name) {
     all.push_back(tight);
   }
   return all;
-}
-
-DieKey find_below(const Die& parent, const std::vector<std::string_view>& parts, std::size_t part,
-                  bool& is_ambiguous) {
-  DieKey found = 0;
-  for_each_child(parent, [&](Die&& child) {
-    const Dwarf_Half tag = child.tag();
-    if (tag != DW_TAG_namespace && !is_class(tag)) return true;
-    const char* name = child.name();
-    const std::string_view shown = name ? std::string_view(name) : kAnonymous;
-    if (shown != parts[part] || (!name && tag != DW_TAG_namespace)) return true;
-    DieKey here = 0;
-    if (part + 1 < parts.size()) {
-      here = find_below(child, parts, part + 1, is_ambiguous);
-    } else if (is_class(tag) && !child.has(DW_AT_declaration)) {
-      here = child.key();
-    }
-    if (here == 0) return true;
-    is_ambiguous = is_ambiguous || found != 0;
-    found = here;
-    return true;
-  });
-  return found;
 }
 
 // Of "vptr minus a number, loaded": the number.
@@ -128,15 +90,7 @@ void ClassHierarchy::add(std::size_t group) {
   name.erase(0, kVtableFor.size());
   const DieKey die = find_class(table, name);
   if (die == 0 || !is_class(session_.die(die).tag()) || !is_polymorphic(die)) return;
-  bool has_virtual_bases = false;
-  std::vector<DieKey> work = {die};
-  for (std::size_t i = 0; i < work.size() && i < kMaxBases; ++i) {
-    for (const BaseClass& base : bases_of(work[i])) {
-      has_virtual_bases = has_virtual_bases || base.is_virtual;
-      if (base.die != 0) work.push_back(base.die);
-    }
-  }
-  auto points = vtables_->address_points(table, has_virtual_bases);
+  auto points = vtables_->address_points(table);
   if (points.empty()) return;
   const auto id = static_cast<std::uint32_t>(classes_.size());
   const std::uint64_t address = table.address + points[0].word * 8;
@@ -149,19 +103,19 @@ void ClassHierarchy::add(std::size_t group) {
 
 DieKey ClassHierarchy::find_class(const VtableGroup& group, const std::string& name) const {
   // Each file has its own anonymous namespace.
-  if (name.find(kAnonymous) != std::string::npos) return find_in_unit(group, name);
+  if (name.find(kAnonymous) != std::string::npos) return find_anonymous(group, name);
   for (const std::string& spelling : spellings(name)) {
     if (const DieKey found = index_.type_named(spelling)) return definition_of(found);
   }
   return 0;
 }
 
-// The unit that has the code of one of the class's own virtual functions.
-DieKey ClassHierarchy::find_in_unit(const VtableGroup& group, const std::string& name) const {
-  const auto parts = split_scopes(name);
+// The definition in the unit that has the code of the class's own virtual functions.
+DieKey ClassHierarchy::find_anonymous(const VtableGroup& group, const std::string& name) const {
   DieKey found = 0;
-  for (const Unit& unit : session_.units()) {
-    const Die top = session_.die(unit.die);
+  for (const DieKey candidate : index_.types_named(name)) {
+    const Unit* unit = session_.unit_of(candidate);
+    const Die top = unit ? session_.die(unit->die) : Die();
     if (!top) continue;
     const auto ranges = session_.ranges(top);
     const bool has_code = std::any_of(group.words.begin(), group.words.end(), [&](const VtableWord& word) {
@@ -170,10 +124,8 @@ DieKey ClassHierarchy::find_in_unit(const VtableGroup& group, const std::string&
                          [&](const AddressRange& range) { return range.contains(word.value); });
     });
     if (!has_code) continue;
-    bool is_ambiguous = false;
-    const DieKey here = find_below(top, parts, 0, is_ambiguous);
-    if (is_ambiguous || (here != 0 && found != 0)) return 0;
-    if (here != 0) found = here;
+    if (found != 0) return 0;
+    found = candidate;
   }
   return found;
 }
@@ -184,7 +136,7 @@ DieKey ClassHierarchy::definition_of(DieKey key) const {
   if (!die) return 0;
   if (!die.has(DW_AT_declaration)) return key;
   DieKey definition = die.reference(DW_AT_signature).value_or(0);
-  if (definition == 0) definition = index_.type_named(index_.qualified_name(die));
+  if (definition == 0) definition = index_.type_named(index_.qualified_name(die), key);
   return definition != 0 && !session_.die(definition).has(DW_AT_declaration) ? definition : 0;
 }
 

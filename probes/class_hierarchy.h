@@ -57,7 +57,7 @@ class ClassHierarchy {
   void load();
   void add(std::size_t group);
   DieKey find_class(const VtableGroup& group, const std::string& name) const;
-  DieKey find_in_unit(const VtableGroup& group, const std::string& name) const;
+  DieKey find_anonymous(const VtableGroup& group, const std::string& name) const;
   DieKey definition_of(DieKey key) const;
   NameId name_id(DieKey key);
   const std::vector<NameId>& ancestors(DieKey key, int depth);

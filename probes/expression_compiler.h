@@ -16,6 +16,8 @@
 
 namespace backsight::probes {
 
+class DynamicTypes;
+
 // The value of a (sub)expression at the probe site.
 struct Operand {
   schema::TypeId type = schema::kNoType;
@@ -39,6 +41,7 @@ struct FunctionContext {
   const FunctionInfo& function;
   const LocationReader& locations;
   bool is_library = false;  // its exported variables may be another module's
+  DynamicTypes* dynamic = nullptr;
 };
 
 class ExpressionCompiler {

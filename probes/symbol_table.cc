@@ -3,20 +3,34 @@
 #include <cxxabi.h>
 #include <elf.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 
 namespace backsight::probes {
 namespace {
 
-constexpr std::size_t kMaxFunctions = 8'000'000;
 // A symbol without a size (hand-written assembly) ends where the next one begins,
 // at the latest after this much.
 constexpr std::uint64_t kUnsizedBytes = 4096;
 constexpr std::uint64_t kMaxFunctionBytes = 1ull << 32;
 constexpr std::size_t kMaxNameBytes = 16 << 10;
+
+// The function that begins nearest before a place. Of several that begin there,
+// the first that is not of a file alone.
+struct Nearest {
+  std::uint64_t begin = 0;
+  bool is_local = true;
+  std::string name;
+
+  void offer(std::uint64_t at, const ElfSymbol& symbol) {
+    if (!name.empty() && (at < begin || (at == begin && is_local <= symbol.is_local))) return;
+    begin = at;
+    is_local = symbol.is_local;
+    name = symbol.name;
+  }
+};
 
 std::string_view text_at(const std::vector<std::uint8_t>& bytes, std::uint64_t offset) {
   if (offset >= bytes.size()) return {};
@@ -45,49 +59,6 @@ void for_each_symbol(const ElfFile& file, const std::function<void(const ElfSymb
   }
 }
 
-FunctionNames::FunctionNames(const ElfFile& binary, const ElfFile* debug) {
-  add(binary, binary);
-  if (debug && debug != &binary) add(binary, *debug);
-  std::stable_sort(functions_.begin(), functions_.end(),
-                   [](const Function& a, const Function& b) { return a.begin < b.begin; });
-  reaches_.reserve(functions_.size());
-  for (Function& function : functions_) {
-    if (function.end == function.begin) {
-      const auto next =
-          std::upper_bound(functions_.begin(), functions_.end(), function.begin,
-                           [](std::uint64_t offset, const Function& other) { return offset < other.begin; });
-      function.end += kUnsizedBytes;
-      if (next != functions_.end()) function.end = std::min(function.end, next->begin);
-    }
-    reaches_.push_back(std::max(function.end, reaches_.empty() ? 0 : reaches_.back()));
-  }
-}
-
-void FunctionNames::add(const ElfFile& binary, const ElfFile& symbols) {
-  for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
-    const bool is_code = symbol.type == STT_FUNC || symbol.type == STT_GNU_IFUNC;
-    if (!is_code || symbol.name.empty() || functions_.size() >= kMaxFunctions) return;
-    if (symbol.size > kMaxFunctionBytes || !binary.is_code(symbol.address)) return;
-    const std::uint64_t begin = *binary.file_offset(symbol.address);
-    functions_.push_back({begin, begin + symbol.size, std::string(symbol.name)});
-  });
-}
-
-std::string FunctionNames::at_offset(std::uint64_t file_offset) const {
-  // From the nearest that begins at or before it backwards, as long as one may reach it.
-  auto at =
-      std::upper_bound(functions_.begin(), functions_.end(), file_offset,
-                       [](std::uint64_t value, const Function& function) { return value < function.begin; });
-  const Function* best = nullptr;
-  while (at != functions_.begin()) {
-    --at;
-    if (reaches_[static_cast<std::size_t>(at - functions_.begin())] <= file_offset) break;
-    if (best && at->begin < best->begin) break;
-    if (at->end > file_offset) best = &*at;
-  }
-  return best ? best->name : std::string();
-}
-
 std::string demangled(const std::string& name) {
   if (name.size() > kMaxNameBytes || name.rfind("_Z", 0) != 0) return name;
   int status = 0;
@@ -98,10 +69,23 @@ std::string demangled(const std::string& name) {
 
 std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
                                   std::span<const std::uint64_t> file_offsets) {
-  const FunctionNames functions(binary, debug);
+  std::map<std::uint64_t, Nearest> wanted;
+  for (const std::uint64_t offset : file_offsets) wanted[offset];
+  const auto visit = [&](const ElfSymbol& symbol) {
+    const bool is_code = symbol.type == STT_FUNC || symbol.type == STT_GNU_IFUNC;
+    if (!is_code || symbol.name.empty() || symbol.size > kMaxFunctionBytes) return;
+    if (!binary.is_code(symbol.address)) return;
+    const std::uint64_t begin = *binary.file_offset(symbol.address);
+    const std::uint64_t end = begin + (symbol.size == 0 ? kUnsizedBytes : symbol.size);
+    for (auto it = wanted.lower_bound(begin); it != wanted.end() && it->first < end; ++it) {
+      it->second.offer(begin, symbol);
+    }
+  };
+  for_each_symbol(binary, visit);
+  if (debug && debug != &binary) for_each_symbol(*debug, visit);
   std::vector<std::string> names;
   names.reserve(file_offsets.size());
-  for (const std::uint64_t offset : file_offsets) names.push_back(demangled(functions.at_offset(offset)));
+  for (const std::uint64_t offset : file_offsets) names.push_back(demangled(wanted[offset].name));
   return names;
 }
 

@@ -26,31 +26,12 @@ struct ElfSymbol {
 // Visits .symtab, then .dynsym; the same symbol may come twice.
 void for_each_symbol(const ElfFile& file, const std::function<void(const ElfSymbol&)>& visit);
 
-// Functions by their place in the file.
-class FunctionNames {
- public:
-  // The symbols of `binary`, and of its separate debug file where there is one.
-  FunctionNames(const ElfFile& binary, const ElfFile* debug);
-
-  // Mangled name of the function that contains the byte at that offset of the
-  // binary; the first in the table where several do. Empty: none does.
-  std::string at_offset(std::uint64_t file_offset) const;
-
- private:
-  struct Function {
-    std::uint64_t begin = 0, end = 0;  // offsets in the binary
-    std::string name;
-  };
-  void add(const ElfFile& binary, const ElfFile& symbols);
-
-  std::vector<Function> functions_;     // sorted by `begin`
-  std::vector<std::uint64_t> reaches_;  // greatest `end` of all up to here
-};
-
 // What abi::__cxa_demangle makes of it, or the name itself.
 std::string demangled(const std::string& name);
 
-// Demangled names of the functions that contain these offsets; empty: not known.
+// Demangled names of the functions that contain the bytes at these offsets of
+// `binary`; empty: not known. `debug`: its separate debug file, or null. One pass
+// over the tables, and little memory: they may be large.
 std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
                                   std::span<const std::uint64_t> file_offsets);
 

@@ -56,6 +56,9 @@ VtableSet::VtableSet(const ElfFile& binary, const ElfFile* symbols) {
   }
   read_words(binary);
   read_relocations(binary);
+  for (VtableGroup& group : groups_) {
+    for (VtableWord& word : group.words) word.is_code = word.import_id != 0 || binary.is_code(word.value);
+  }
 }
 
 void VtableSet::read_words(const ElfFile& binary) {
@@ -129,22 +132,25 @@ bool VtableSet::is_own_function(const VtableWord& word, const VtableGroup& group
   return known->second.find(group.mangled.substr(1, group.mangled.size() - 2)) != std::string::npos;
 }
 
-std::vector<AddressPoint> VtableSet::address_points(const VtableGroup& group, bool has_virtual_bases) const {
-  std::vector<AddressPoint> points;
+std::vector<AddressPoint> VtableSet::address_points(const VtableGroup& group) const {
+  // Built without typeinfo its slot is null, and the first function tells.
+  const bool has_typeinfo = typeinfos_.contains(group.mangled);
   const auto& words = group.words;
+  std::vector<AddressPoint> points;
   for (std::size_t i = 1; i < words.size(); ++i) {
+    const bool is_null = words[i].value == 0 && !words[i].is_address;
+    const bool is_slot =
+        has_typeinfo ? is_typeinfo(words[i], group) : is_null && i + 1 < words.size() && words[i + 1].is_code;
     const VtableWord& before = words[i - 1];
-    if (!is_typeinfo(words[i], group) || before.is_address) continue;
+    if (!is_slot || before.is_address || before.is_code) continue;
     const auto offset = static_cast<std::int64_t>(before.value);
-    if (points.empty() && (offset != 0 || i > kMaxOffsets)) return {};  // the primary one is first
+    if (points.empty() ? offset != 0 || i > kMaxOffsets : offset >= 0) {
+      if (points.empty()) return {};  // the primary one is first
+      continue;
+    }
     points.push_back({i + 1, offset});
   }
-  if (!points.empty()) return points;
-  // Built without typeinfo: its slot is null, and without virtual bases the first.
-  const bool is_null = words[0].value == 0 && !words[0].is_address && words[1].value == 0 &&
-                       !words[1].is_address && words[1].import_id == 0;
-  if (!typeinfos_.contains(group.mangled) && !has_virtual_bases && is_null) return {{2, 0}};
-  return {};
+  return points;
 }
 
 }  // namespace backsight::probes

@@ -22,6 +22,7 @@ namespace backsight::probes {
 struct VtableWord {
   std::uint64_t value = 0;      // link-time address, or number
   bool is_address = false;      // by a relocation
+  bool is_code = false;         // a function, perhaps of another module
   std::uint32_t import_id = 0;  // of another module: index in VtableSet::imports; 0: none
 };
 
@@ -45,9 +46,8 @@ class VtableSet {
 
   // Those whose address has one name only, by address.
   const std::vector<VtableGroup>& groups() const { return groups_; }
-  // Primary first. Nothing where it cannot be told. `has_virtual_bases`: as the
-  // debug information says; demanded only where there is no typeinfo.
-  std::vector<AddressPoint> address_points(const VtableGroup& group, bool has_virtual_bases) const;
+  // Primary first. Nothing where it cannot be told.
+  std::vector<AddressPoint> address_points(const VtableGroup& group) const;
   // For classes of an anonymous namespace: the function is the class's own, not a base's.
   bool is_own_function(const VtableWord& word, const VtableGroup& group) const;
 

@@ -41,6 +41,9 @@ class Notes final : public PipelineInput {
   void clock_read(const schema::ClockSample& sample) override {
     note("clock", sample.boot.ns, sample.wall.ns);
   }
+  void code_named(const std::string& service, const CodeName& name) override {
+    note("code", service, name.pid, name.started_boot_ns, name.address, name.since_boot_ns, name.name);
+  }
   void gap_found(const std::string& service, const schema::Gap& gap) override {
     note("gap", service, gap.from.ns, gap.to.ns, to_string(gap.reason));
   }
@@ -69,6 +72,7 @@ void feed(PipelineInput& input) {
   bs_plan_counters counters{};
   counters.hits = 3;
   input.counters_read(1, counters, 210);
+  input.code_named("shop", {41, 10, 0x401000, 215, "on_sale(int)"});
   input.gap_found("shop", {{1}, {2}, schema::LossReason::kCollectorDown, 0, "", {}});
   schema::ProbeStatus status;
   status.probe = "f";
