@@ -58,8 +58,13 @@ const std::vector<FunctionFinder::Local>& FunctionFinder::locals() const {
   return locals_;
 }
 
+bool FunctionFinder::names_part(const FunctionPattern& pattern) {
+  return !pattern.is_mangled() && !whole_name(pattern.name()).empty();
+}
+
 bool FunctionFinder::is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const {
-  if (!function.is_part || pattern.is_mangled()) return true;
+  if (pattern.is_mangled()) return true;
+  if (!function.is_part) return !names_part(pattern);
   return pattern.matches_name(function.name) || pattern.matches_loosely(function.name) ||
          pattern.names_parts_of(function.name);
 }

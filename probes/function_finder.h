@@ -23,9 +23,12 @@ class FunctionFinder {
     std::vector<DieKey> abstract;  // of which there may be inlined copies
     bool empty() const { return concrete.empty() && abstract.empty(); }
   };
+  // The pattern names parts, "shop::ramp.resume": no call of the whole is meant.
+  static bool names_part(const FunctionPattern& pattern);
   // By name only: parameters are not looked at.
   Found find(const FunctionPattern& pattern) const;
   // Whether a function, as it is shown, is what the pattern means.
+  // Parts of functions are only what names them.
   bool is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const;
 
  private:

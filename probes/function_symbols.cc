@@ -147,6 +147,7 @@ void FunctionSymbols::complete(FunctionInfo& function) const {
   const std::uint64_t address = function.ranges.front().begin;
   const std::string symbol = at(address, function);
   const SymbolName named = parse_symbol(symbol);
+  if (function.name.empty()) function.name = named.qualified;  // a thunk
   // The debug information has local classes and lambdas without their scope.
   const std::string short_name = function.name;
   if (function.name.find("::") == std::string::npos && ends_with_name(named.qualified, function.name)) {
@@ -162,11 +163,13 @@ void FunctionSymbols::complete(FunctionInfo& function) const {
         function.signature.insert(function.name.size(), "." + clone);
       function.name += "." + clone;
       function.is_part = true;
+      if (clone.rfind("part.", 0) != 0) function.return_type.reset();  // of a coroutine: returns nothing
       continue;
     }
     is_reduced |= clone.find("isra") != std::string::npos;
     label += " [clone ." + clone + "]";
   }
+  if (symbol.rfind("_Z", 0) == 0 && symbol.find("D0Ev") != std::string::npos) label += " [deleting]";
   function.signature += label;
   for (const std::string& other : at(address)) {
     if (other != symbol && parse_symbol(other).qualified != named.qualified)

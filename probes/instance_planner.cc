@@ -35,6 +35,12 @@ CompiledPlan InstancePlanner::begin(const FunctionInfo& function) const {
   return compiled;
 }
 
+// One piece of code may be several functions: aliases, and what linkers fold.
+void InstancePlanner::note_other_names(const FunctionInfo& function, CompiledPlan& compiled) {
+  for (const std::string& other : function.other_names)
+    compiled.issues.push_back({"calls of " + other + " are seen too: it is the same code", ""});
+}
+
 void InstancePlanner::plan_function(FunctionInfo function) {
   const FunctionCode code = disassemble(parts_.elf, function.ranges);
   const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
@@ -46,6 +52,7 @@ void InstancePlanner::plan_function(FunctionInfo function) {
   CompiledPlan common = begin(function);
   schema::Plan& plan = common.plan;
   plan.address = function.ranges.front().begin;
+  note_other_names(function, common);
   plan.on_entry = probe_.on_entry;
   plan.return_via = probe_.on_return ? returns.via : schema::ReturnVia::kNone;
   plan.return_reason = probe_.on_return ? returns.reason : "not asked for";

@@ -50,6 +50,7 @@ class InstancePlanner {
   CompiledPlan begin(const FunctionInfo& function) const;
   void compile(const FunctionInfo& shown, const FunctionInfo& enclosing, const FunctionCode& code,
                const Prologue& prologue, const SiteFrame& frame, CompiledPlan& compiled) const;
+  static void note_other_names(const FunctionInfo& function, CompiledPlan& compiled);
   void refuse(const FunctionInfo& function, const std::string& why);
 
   const BinaryParts& parts_;

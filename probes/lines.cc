@@ -147,7 +147,11 @@ std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pa
   std::vector<LinePlace> begins;
   bool is_inside = false;
   bool has_begin = false;
+  std::uint32_t view = 0;
+  const LineRow* previous = nullptr;
   for (const LineRow& row : table.rows) {
+    view = previous && previous->address == row.address && !previous->ends_sequence ? view + 1 : 0;
+    previous = &row;
     const bool is_wanted =
         !row.ends_sequence && row.line == pattern.line && row.file < files.size() && files[row.file];
     if (!is_wanted) {
@@ -158,7 +162,7 @@ std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pa
     is_inside = true;
     if (has_begin || !row.is_statement) continue;
     has_begin = true;
-    begins.push_back({row.address, row.file});
+    begins.push_back({row.address, row.file, row.column, view});
   }
   return begins;
 }
@@ -181,12 +185,19 @@ std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePatte
   return lines;
 }
 
+const LineRow* row_at(const LineTable& table, std::uint64_t address) {
+  const LineRow* found = nullptr;
+  for (const LineRow& row : table.rows) {
+    if (row.address == address && !row.ends_sequence &&
+        (!found || (row.is_statement && !found->is_statement)))
+      found = &row;
+  }
+  return found;
+}
+
 bool is_repeated_place(const LineTable& table, const std::vector<AddressRange>& ranges,
                        std::uint64_t address) {
-  const LineRow* place = nullptr;
-  for (const LineRow& row : table.rows) {
-    if (row.address == address && !row.ends_sequence && (!place || row.is_statement)) place = &row;
-  }
+  const LineRow* place = row_at(table, address);
   if (!place) return false;
   const LineRow* previous = nullptr;
   for (const LineRow& row : table.rows) {

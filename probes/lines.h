@@ -61,11 +61,16 @@ class LineTables {
 struct LinePlace {
   std::uint64_t address = 0;
   std::uint32_t file = 0;
+  std::uint32_t column = 0;
+  std::uint32_t view = 0;  // how many rows of the table stand at the address before it
 };
 // Each beginning of the line's code: the first statement of each contiguous block.
 std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pattern);
 // The nearest lines of that file with code, at most one on each side.
 std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern);
+
+// The row of the first statement at `address`; null if there is none.
+const LineRow* row_at(const LineTable& table, std::uint64_t address);
 
 // The place in the source that begins at `address` begins at another address of
 // `ranges` too: its code was copied, or is run again.

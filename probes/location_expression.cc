@@ -74,6 +74,20 @@ class Evaluator {
   bool is_kept(std::uint64_t reg) const {
     return !context_.as_entered || (context_.frame.written >> reg & 1) == 0;
   }
+  // Where the straight line has set the frame up; it may go on to its end.
+  std::optional<std::int64_t> first_rbp() const {
+    for (const PrologueStep& step : context_.prologue.steps) {
+      if (step.rbp) return step.rbp;
+    }
+    return context_.prologue.rbp;
+  }
+  std::optional<std::int64_t> lowest_rsp() const {
+    std::optional<std::int64_t> lowest = context_.prologue.rsp;
+    for (const PrologueStep& step : context_.prologue.steps) {
+      if (step.rsp && (!lowest || *step.rsp < *lowest)) lowest = step.rsp;
+    }
+    return lowest;
+  }
   bool is_late() const { return context_.whole_function && !context_.frame.is_set_up; }
   void settle(LocationTerm& term) const;
 
@@ -150,14 +164,15 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (reg >= kFirstVector && reg <= kLastVector)
     return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
   if (reg > BS_R15) return fail("it is in a register that is not captured", Unavailable::kUnsupportedType);
+  const auto rsp = lowest_rsp();
   if (context_.as_entered) {
     // In a list, RSP at the entry; otherwise RSP once the frame is set up.
     const bool is_later = context_.whole_function && !context_.keeps_stack;
-    if (reg == BS_RSP)
-      return push_frame(offset + (is_later ? context_.prologue.rsp.value_or(0) : -8), is_later);
+    if (reg == BS_RSP) return push_frame(offset + (is_later ? rsp.value_or(0) : -8), is_later);
     if (reg == BS_RBP && context_.whole_function) {
-      if (!context_.prologue.rbp) return fail("its frame is not set up in a way that can be followed");
-      return push_frame(offset + *context_.prologue.rbp, false);
+      const auto rbp = first_rbp();
+      if (!rbp) return fail("its frame is not set up in a way that can be followed");
+      return push_frame(offset + *rbp, false);
     }
     if (context_.whole_function && (!brings_argument(reg) || !context_.follows_moves))
       return fail(kMovedLater);
@@ -165,7 +180,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   } else if (reg == BS_RSP && context_.whole_function && !context_.keeps_stack) {
     // RSP once the frame is set up; between pushes for a call it is another.
     const auto& cfa = context_.frame.cfa;
-    if (!cfa || cfa->reg != BS_RSP || context_.prologue.rsp != -cfa->offset)
+    if (!cfa || cfa->reg != BS_RSP || rsp != -cfa->offset)
       return fail("its frame is not set up in a way that can be followed");
   }
   push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg), 0, 0, static_cast<std::uint64_t>(offset))});

@@ -35,6 +35,14 @@ std::vector<Parameter> visible_variables(const DwarfSession& session, const std:
   return variables;
 }
 
+// GCC names the body of a coroutine after the coroutine.
+bool is_coroutine_body(const FunctionInfo& function) {
+  constexpr std::string_view kFrame = ".Frame*";
+  return function.parameter_types.size() == 1 && function.parameter_types[0].size() > kFrame.size() &&
+         function.parameter_types[0].compare(function.parameter_types[0].size() - kFrame.size(),
+                                             kFrame.size(), kFrame) == 0;
+}
+
 std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -101,16 +109,28 @@ std::optional<FunctionInfo> ProbePlanner::read_enclosing(DieKey key) {
   }
   names_.symbols.order_ranges(function);
   names_.symbols.complete(function);
+  if (function.source.line == 0) find_source(function);
   return function;
 }
 
+// Lambdas have no declaration: where their code begins.
+void ProbePlanner::find_source(FunctionInfo& function) const {
+  const Unit* unit = parts_.session.unit_of(function.die);
+  if (!unit) return;
+  const LineTable& table = names_.lines.of_unit(unit->die);
+  const LineRow* row = row_at(table, function.ranges.front().begin);
+  if (row && row->file < table.files.size()) function.source = {table.files[row->file], row->line};
+}
+
 void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract) {
+  if (FunctionFinder::names_part(pattern)) return;
   std::map<std::string, std::map<std::string, std::size_t>> refused;  // function, reason: copies
+  std::set<std::pair<std::uint64_t, std::string>> entered;
   TypeBuilder types(parts_.session, parts_.index);
   for (const InlinedCopy& copy : find_inlined_copies(parts_.session, abstract, kMaxInstances)) {
     if (is_full()) break;
     FunctionInfo function = read_function(parts_.session, parts_.index, types, copy.die);
-    if (!pattern.matches_parameters(function.parameter_types)) continue;
+    if (!pattern.matches_parameters(function.parameter_types) || is_coroutine_body(function)) continue;
     const std::optional<FunctionInfo> enclosing = read_enclosing(copy.enclosing);
     if (!enclosing) continue;
     const FunctionCode code = disassemble(parts_.elf, enclosing->ranges);
@@ -120,6 +140,8 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vecto
       ++refused[function.name][entry.problem];
       continue;
     }
+    // A complete destructor's copy holds one of the base's, and begins with it.
+    if (!entered.emplace(entry.address, function.name).second) continue;
     function.return_type.reset();
     InnerSite site;
     site.address = entry.address;
@@ -142,37 +164,65 @@ void ProbePlanner::plan_line(const LinePattern& pattern) {
   bool found = false;
   for (const DieKey unit : units) {
     const LineTable& table = names_.lines.of_unit(unit);
-    std::vector<std::pair<std::string, std::uint64_t>> places;
+    std::vector<std::pair<std::string, LinePlace>> places;
     for (const LinePlace& place : line_begins(table, pattern))
-      places.emplace_back(table.files.at(place.file), place.address);
-    for (const auto& [file, address] : places) {
-      if (address < kFirstAddress || !parts_.elf.is_code(address)) continue;
+      places.emplace_back(table.files.at(place.file), place);
+    for (const auto& [file, place] : places) {
+      if (place.address < kFirstAddress || !parts_.elf.is_code(place.address)) continue;
       found = true;
-      if (!is_full() && seen_.insert(address).second) plan_place(pattern, file, address);
+      if (!is_full() && seen_.insert(place.address).second) plan_place(pattern, file, place);
     }
   }
   if (!found) name_nearest_lines(pattern, units);
 }
 
-void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& file, std::uint64_t address) {
-  const auto scope = find_scope(parts_.session, address);
-  const auto enclosing = scope ? read_enclosing(scope->function) : std::nullopt;
+bool ProbePlanner::goes_on(const LinePlace& place, const FunctionInfo& enclosing) {
+  const FunctionCode code = disassemble(parts_.elf, enclosing.ranges);
+  for (const LinePlace& before : planned_) {
+    if (before.address >= place.address || before.column == place.column) continue;
+    bool is_straight = code.at(before.address) != nullptr;
+    for (const Instruction& instruction : code.instructions) {
+      const bool is_between = instruction.address >= before.address && instruction.address < place.address;
+      const bool jumps =
+          instruction.kind != InstructionKind::kOther && instruction.kind != InstructionKind::kCall;
+      const bool lands = instruction.kind != InstructionKind::kCall && instruction.target &&
+                         *instruction.target > before.address && *instruction.target <= place.address;
+      is_straight = is_straight && !(is_between && jumps) && !lands;
+    }
+    if (is_straight) return true;
+  }
+  return false;
+}
+
+void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& file, const LinePlace& place) {
+  const std::vector<Scope> scopes = find_scopes(parts_.session, place.address, place.view);
+  const auto enclosing = scopes.empty() ? std::nullopt : read_enclosing(scopes.front().die);
   if (!enclosing) {
     result_.issues.push_back(
         {probe_.function + ": the function around it is not in the debug information", ""});
     return;
   }
+  if (goes_on(place, *enclosing)) return;
+  planned_.push_back(place);
+  // At one address code of several functions may begin: the line is in the one that is
+  // declared nearest before it.
   FunctionInfo shown = *enclosing;
-  const bool inlined = scope->innermost != scope->function;
-  if (inlined) {
-    TypeBuilder types(parts_.session, parts_.index);
-    shown = read_function(parts_.session, parts_.index, types, scope->innermost);
+  std::size_t innermost = 0;
+  TypeBuilder types(parts_.session, parts_.index);
+  for (std::size_t i = 1; i < scopes.size(); ++i) {
+    FunctionInfo copy = read_function(parts_.session, parts_.index, types, scopes[i].die);
+    const bool may_hold = copy.source.file == file && copy.source.line <= pattern.line;
+    const bool outer_holds = shown.source.file == file && shown.source.line <= pattern.line;
+    if (!may_hold || (outer_holds && shown.source.line > copy.source.line)) continue;
+    shown = std::move(copy);
+    innermost = i;
   }
-  shown.parameters = visible_variables(parts_.session, scope->visible);
+  const bool inlined = innermost != 0;
+  shown.parameters = visible_variables(parts_.session, scopes[innermost].visible);
   shown.return_type.reset();
   shown.source = {file, pattern.line};
   InnerSite site;
-  site.address = address;
+  site.address = place.address;
   site.inlined = inlined;
   site.is_line = true;
   site.is_set_up = true;

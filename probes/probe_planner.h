@@ -31,10 +31,13 @@ class ProbePlanner {
   void plan_concrete(const FunctionPattern& pattern, DieKey key);
   void plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract);
   void plan_line(const LinePattern& pattern);
-  void plan_place(const LinePattern& pattern, const std::string& file, std::uint64_t address);
+  void plan_place(const LinePattern& pattern, const std::string& file, const LinePlace& place);
+  // A statement that is split up by others is one place, a copy of it another.
+  bool goes_on(const LinePlace& place, const FunctionInfo& enclosing);
   void name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units);
   // Null: there is no code of it in the binary.
   std::optional<FunctionInfo> read_enclosing(DieKey key);
+  void find_source(FunctionInfo& function) const;
   bool is_full() const;
   Issue not_found(const FunctionPattern& pattern) const;
 
@@ -43,7 +46,8 @@ class ProbePlanner {
   const ProbeConfig& probe_;
   PlanResult result_;
   InstancePlanner instances_;
-  std::set<std::uint64_t> seen_;  // addresses of functions, or of places of a line
+  std::set<std::uint64_t> seen_;    // addresses of functions, or of places of a line
+  std::vector<LinePlace> planned_;  // of a line
 };
 
 }  // namespace backsight::probes

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxVisible = 256;
+constexpr std::size_t kMaxScopes = 64;
 
 bool covers(const DwarfSession& session, const Die& die, std::uint64_t address) {
   const std::vector<AddressRange> ranges = session.ranges(die);
@@ -39,39 +40,52 @@ DieKey function_below(const DwarfSession& session, const Die& parent, std::uint6
 
 class ScopeWalk {
  public:
-  ScopeWalk(const DwarfSession& session, std::uint64_t address) : session_(session), address_(address) {}
+  ScopeWalk(const DwarfSession& session, std::uint64_t address, std::uint32_t view)
+      : session_(session), address_(address), view_(view) {}
 
-  // Variables of inner scopes come first.
-  void enter(const Die& scope, ScopeAt& at, int depth) {
+  void enter_function(const Die& function, int depth) {
+    const std::size_t index = scopes_.size();
+    scopes_.push_back({function.key(), {}});
+    enter_block(function, index, depth);
+  }
+  std::vector<Scope> take() { return std::move(scopes_); }
+
+ private:
+  // Variables of inner blocks come first.
+  void enter_block(const Die& block, std::size_t index, int depth) {
     std::vector<DieKey> own;
-    for_each_child(scope, [&](Die&& die) {
+    if (depth > kMaxDepth) return;
+    for_each_child(block, [&](Die&& die) {
       switch (die.tag()) {
         case DW_TAG_formal_parameter:
         case DW_TAG_variable:
           if (own.size() < kMaxVisible) own.push_back(die.key());
           break;
         case DW_TAG_inlined_subroutine:
-          if (depth >= kMaxDepth || !covers(session_, die, address_)) break;
-          at = {at.function, die.key(), {}};
-          is_hidden_ = false;
-          enter(die, at, depth + 1);
-          is_hidden_ = true;  // what is outside of a copy cannot be named in it
+          if (is_in(die) && scopes_.size() < kMaxScopes) enter_function(die, depth + 1);
           break;
         case DW_TAG_lexical_block:
-          if (depth < kMaxDepth && covers(session_, die, address_)) enter(die, at, depth + 1);
+          if (covers(session_, die, address_)) enter_block(die, index, depth + 1);
           break;
         default:
           break;
       }
       return true;
     });
-    if (!is_hidden_) at.visible.insert(at.visible.end(), own.begin(), own.end());
+    std::vector<DieKey>& visible = scopes_[index].visible;
+    visible.insert(visible.end(), own.begin(), own.end());
   }
 
- private:
+  bool is_in(const Die& copy) const {
+    const auto entry = copy.address(DW_AT_entry_pc);
+    const auto view = copy.unsigned_value(DW_AT_GNU_entry_view);
+    return entry == address_ && view ? *view <= view_ : covers(session_, copy, address_);
+  }
+
   const DwarfSession& session_;
   std::uint64_t address_;
-  bool is_hidden_ = false;
+  std::uint32_t view_;
+  std::vector<Scope> scopes_;
 };
 
 }  // namespace
@@ -85,13 +99,10 @@ DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
   return 0;
 }
 
-std::optional<ScopeAt> find_scope(const DwarfSession& session, std::uint64_t address) {
-  ScopeAt at;
-  at.function = at.innermost = find_function_at(session, address);
-  const Die function = session.die(at.function);
-  if (!function) return std::nullopt;
-  ScopeWalk(session, address).enter(function, at, 0);
-  return at;
+std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view) {
+  ScopeWalk walk(session, address, view);
+  if (const Die function = session.die(find_function_at(session, address))) walk.enter_function(function, 0);
+  return walk.take();
 }
 
 }  // namespace backsight::probes

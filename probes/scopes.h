@@ -5,7 +5,6 @@
 #include "probes/dwarf_session.h"
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace backsight::probes {
@@ -14,13 +13,17 @@ namespace backsight::probes {
 // ranges. 0: none.
 DieKey find_function_at(const DwarfSession& session, std::uint64_t address);
 
-struct ScopeAt {
-  DieKey function = 0;   // out-of-line function that has the code
-  DieKey innermost = 0;  // the inlined copy that the address lies in; `function` if in none
-  // Parameters and variables of the innermost, outer blocks last: the first of a
-  // name is the one that the name means there.
+// A function or an inlined copy.
+struct Scope {
+  DieKey die = 0;
+  // Parameters and variables, those of outer blocks last: the first of a name is
+  // the one that the name means there.
   std::vector<DieKey> visible;
 };
-std::optional<ScopeAt> find_scope(const DwarfSession& session, std::uint64_t address);
+// The out-of-line function that has code at `address`, then the inlined copies
+// that the address lies in or that are entered at it. At one address several
+// views of the source may be: a copy that is entered at a later one than `view`
+// does not count. Empty: none.
+std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view);
 
 }  // namespace backsight::probes
