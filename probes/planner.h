@@ -29,6 +29,9 @@ struct Site {
   bool is_uretprobe = false;      // attach as return probe at the function's entry
   std::int16_t frame_adjust = 0;  // frame = rsp (or rbp: see kind) + frame_adjust
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
+  // The instruction that was decoded there; compared with the file once more right
+  // before attaching. Empty: not compared.
+  std::vector<std::uint8_t> bytes;
 
   bool is_entry() const { return !is_uretprobe && (kind == BS_SITE_ENTRY || kind == BS_SITE_ENTRY_BY_RBP); }
 };

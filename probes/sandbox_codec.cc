@@ -70,6 +70,7 @@ Result<Site> read_site(wire::Site::Reader in) {
     return corrupt("site of class " + std::to_string(in.getSiteClass()));
   }
   site.site_class = static_cast<schema::SiteClass>(in.getSiteClass());
+  site.bytes.assign(in.getBytes().begin(), in.getBytes().end());
   return site;
 }
 
@@ -183,6 +184,7 @@ std::vector<std::byte> encode(const CompiledPlan& compiled) {
       sites[i].setKind(static_cast<std::uint8_t>(site.kind));
       sites[i].setIsUretprobe(site.is_uretprobe);
       sites[i].setFrameAdjust(site.frame_adjust);
+      sites[i].setBytes({site.bytes.data(), site.bytes.size()});
       sites[i].setSiteClass(static_cast<std::uint8_t>(site.site_class));
     }
     out.setOps(as_data(compiled.ops));

@@ -54,6 +54,7 @@ struct Site {
   isUretprobe @3 :Bool;
   frameAdjust @4 :Int16;
   siteClass @5 :UInt8;
+  bytes @6 :Data;
 }
 
 struct Vtable {
