@@ -31,6 +31,7 @@ InstructionKind kind_of(const ZydisDecodedInstruction& in, const ZydisDecodedOpe
     case ZYDIS_CATEGORY_RET:
       return in.mnemonic == ZYDIS_MNEMONIC_RET ? InstructionKind::kReturn : InstructionKind::kTrap;
     case ZYDIS_CATEGORY_CALL:
+    case ZYDIS_CATEGORY_SYSCALL:
       return InstructionKind::kCall;
     case ZYDIS_CATEGORY_COND_BR:
       return InstructionKind::kConditionalJump;
@@ -143,6 +144,23 @@ void read_tables(const ElfFile& binary, const std::vector<IndirectJump>& jumps, 
     code.has_unread_table |= targets.empty();
     code.table_targets.insert(code.table_targets.end(), targets.begin(), targets.end());
   }
+}
+
+// Conservative: integer instructions on registers, RSP's memory and constants of
+// the file cannot.
+bool may_trap(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+  if (in.mnemonic == ZYDIS_MNEMONIC_NOP || in.mnemonic == ZYDIS_MNEMONIC_ENDBR64) return false;
+  const ZydisISAExt set = in.meta.isa_ext;
+  const bool is_plain = set == ZYDIS_ISA_EXT_BASE || set == ZYDIS_ISA_EXT_LONGMODE ||
+                        set == ZYDIS_ISA_EXT_BMI1 || set == ZYDIS_ISA_EXT_BMI2 || set == ZYDIS_ISA_EXT_LZCNT;
+  if (!is_plain || in.mnemonic == ZYDIS_MNEMONIC_DIV || in.mnemonic == ZYDIS_MNEMONIC_IDIV) return true;
+  for (int i = 0; i < in.operand_count; ++i) {
+    const ZydisDecodedOperand& operand = operands[i];
+    if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;
+    if (operand.mem.index != ZYDIS_REGISTER_NONE) return true;
+    if (operand.mem.base != ZYDIS_REGISTER_RSP && operand.mem.base != ZYDIS_REGISTER_RIP) return true;
+  }
+  return false;
 }
 
 bool undoes_frame(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
@@ -270,6 +288,7 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       instruction.is_refused = kernel.is_refused;
       instruction.is_nop5 = kernel.is_nop5;
       instruction.undoes_frame = undoes_frame(in, decoded.operands);
+      instruction.may_trap = may_trap(in, decoded.operands);
       instruction.is_push = in.mnemonic == ZYDIS_MNEMONIC_PUSH;
       instruction.is_nop = in.mnemonic == ZYDIS_MNEMONIC_NOP;
       instruction.is_endbr64 = in.mnemonic == ZYDIS_MNEMONIC_ENDBR64;

@@ -18,7 +18,7 @@ enum class InstructionKind : std::uint8_t {
   kReturn,
   kJump,             // direct, unconditional
   kConditionalJump,  // also loop, jrcxz and xbegin
-  kCall,             // also indirect
+  kCall,             // also indirect; system calls
   kIndirectJump,     // through a register or memory: see table_jump
   kTrap,             // int3, ud2, hlt: never a place for a probe
 };
@@ -31,7 +31,8 @@ struct Instruction {
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;
   // The kernel refuses a probe on it, or would not do what the instruction does.
   bool is_refused = false;
-  bool is_nop5 = false;  // of five bytes, in any form: only safe where no red zone is in use
+  bool is_nop5 = false;   // of five bytes, in any form: only safe where no red zone is in use
+  bool may_trap = false;  // can fault, whatever its operands hold: all but its own frame's memory
   bool is_endbr64 = false;
   bool is_nop = false;
   bool is_push = false;

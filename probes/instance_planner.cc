@@ -2,7 +2,9 @@
 
 #include "probes/capture_compiler.h"
 #include "probes/dynamic_types.h"
+#include "probes/function_code.h"
 #include "probes/prologue.h"
+#include "probes/site_check.h"
 
 #include <limits>
 #include <utility>
@@ -42,13 +44,13 @@ void InstancePlanner::note_other_names(const FunctionInfo& function, CompiledPla
 }
 
 void InstancePlanner::plan_function(FunctionInfo function) {
-  const FunctionCode code = disassemble(parts_.elf, function.ranges);
-  const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
   CodeLandmarks landmarks = parts_.landmarks.of_function(function.ranges);
   landmarks.frames = &parts_.frames;
+  const FunctionCode code = read_function_code(parts_.elf, function.ranges, landmarks);
+  const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
   const EntrySites sites = find_entry_sites(parts_.elf, code, prologue, landmarks);
   if (sites.candidates.empty()) return refuse(function, sites.refusal);
-  const ReturnSites returns = choose_return_sites(parts_.elf, code, function.is_c);
+  const ReturnSites returns = choose_return_sites(parts_.elf, code, landmarks, function.is_c);
   CompiledPlan common = begin(function);
   schema::Plan& plan = common.plan;
   plan.address = function.ranges.front().begin;
@@ -75,7 +77,13 @@ void InstancePlanner::plan_function(FunctionInfo function) {
     compile(function, function, code, prologue, candidate.frame, compiled);
     return compiled;
   });
-  if (chosen) result_.plans.push_back(std::move(chosen->plan));
+  if (chosen) finish(function, code, std::move(chosen->plan));
+}
+
+void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& code, CompiledPlan compiled) {
+  const std::string problem = seal_sites(parts_.elf, code, compiled.sites);
+  if (!problem.empty()) return refuse(function, problem);
+  result_.plans.push_back(std::move(compiled));
 }
 
 void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& at) {
@@ -121,7 +129,7 @@ void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosi
   frame.is_set_up = at.is_set_up && !frame.at_entry;
   const Prologue prologue = analyse_prologue(parts_.elf, enclosing.ranges.front());
   compile(shown, enclosing, code, prologue, frame, compiled);
-  result_.plans.push_back(std::move(compiled));
+  finish(shown, code, std::move(compiled));
 }
 
 void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enclosing,
@@ -132,8 +140,8 @@ void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enc
                                  code.problem.empty() && code.keeps_stack);
   TypeBuilder types(parts_.session, parts_.index);
   DynamicTypes dynamic(parts_.classes, types);
-  const FunctionContext context{parts_.session,          parts_.index, types, shown, locations,
-                                parts_.elf.is_library(), &dynamic};
+  const FunctionContext context{parts_.session,          parts_.index, types,         shown, locations,
+                                parts_.elf.is_library(), &dynamic,     &parts_.shared};
   CaptureCompiler(context, compiled).compile(probe_);
 }
 

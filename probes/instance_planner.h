@@ -9,6 +9,7 @@
 #include "probes/function_info.h"
 #include "probes/planner.h"
 #include "probes/return_sites.h"
+#include "probes/shared_variables.h"
 #include "probes/sites.h"
 
 #include <string>
@@ -24,6 +25,7 @@ struct BinaryParts {
   const FrameTable& frames;
   const Landmarks& landmarks;
   ClassHierarchy& classes;
+  const SharedVariables& shared;
 };
 
 // A site in the midst of a function.
@@ -51,6 +53,7 @@ class InstancePlanner {
   void compile(const FunctionInfo& shown, const FunctionInfo& enclosing, const FunctionCode& code,
                const Prologue& prologue, const SiteFrame& frame, CompiledPlan& compiled) const;
   static void note_other_names(const FunctionInfo& function, CompiledPlan& compiled);
+  void finish(const FunctionInfo& function, const FunctionCode& code, CompiledPlan compiled);
   void refuse(const FunctionInfo& function, const std::string& why);
 
   const BinaryParts& parts_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 namespace backsight::probes {
 
@@ -33,10 +34,28 @@ bool is_marked_for_shadow_stack(const ElfFile& binary) {
   return false;
 }
 
+// A library may be loaded into any program. A program that neither imports nor
+// contains the C++ runtime's means to throw is taken at its word.
+bool knows_exceptions(const ElfFile& binary) {
+  if (binary.is_library()) return true;
+  for (const char* table : {".dynstr", ".strtab"}) {
+    const Section* section = binary.section(table);
+    if (!section || !binary.has_contents(table)) continue;
+    const auto bytes = binary.contents(*section);
+    if (!bytes) return true;
+    const std::string_view names(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    for (const char* name :
+         {"__gxx_personality", "__cxa_throw", "_Unwind_RaiseException", "_Unwind_Resume"}) {
+      if (names.find(name) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Landmarks::Landmarks(const ElfFile& binary, const ElfFile* debug)
-    : may_have_shadow_stack_(is_marked_for_shadow_stack(binary)) {
+    : may_throw_(knows_exceptions(binary)), may_have_shadow_stack_(is_marked_for_shadow_stack(binary)) {
   add(binary, binary);
   if (debug && debug != &binary) add(binary, *debug);
   std::sort(labels_.begin(), labels_.end());
@@ -48,6 +67,8 @@ void Landmarks::add(const ElfFile& binary, const ElfFile& symbols) {
   for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
     if (!binary.is_code(symbol.address)) return;
     labels_.push_back(symbol.address);
+    if (symbol.name == "__x86_return_thunk") return_thunks_.push_back(symbol.address);
+    if (symbol.name.rfind("__x86_indirect_thunk", 0) == 0) indirect_thunks_.push_back(symbol.address);
     const std::size_t cold = symbol.name.find(".cold");
     if (cold == std::string_view::npos || symbol.size == 0 || symbol.size > kMaxPartBytes) return;
     parts.emplace(symbol.name.substr(0, cold), AddressRange{symbol.address, symbol.address + symbol.size});
@@ -63,6 +84,9 @@ void Landmarks::add(const ElfFile& binary, const ElfFile& symbols) {
 CodeLandmarks Landmarks::of_function(const std::vector<AddressRange>& ranges) const {
   CodeLandmarks result;
   result.labels = labels_;
+  result.return_thunks = return_thunks_;
+  result.indirect_thunks = indirect_thunks_;
+  result.may_throw = may_throw_;
   result.may_have_shadow_stack = may_have_shadow_stack_;
   if (ranges.empty()) return result;
   const auto [begin, end] = split_parts_.equal_range(ranges.front().begin);

@@ -18,8 +18,12 @@ class FrameTable;
 struct CodeLandmarks {
   std::span<const std::uint64_t> labels;  // sorted: addresses of all symbols in code
   std::vector<AddressRange> split_parts;  // of this function, not in its ranges ("f.cold")
-  bool may_have_shadow_stack = false;     // the kernel's emulated calls do not write to one
-  const FrameTable* frames = nullptr;     // call frame information; null: none at hand
+  // "__x86_return_thunk" and "__x86_indirect_thunk_rax": jumps to them are no tail calls.
+  std::span<const std::uint64_t> return_thunks;
+  std::span<const std::uint64_t> indirect_thunks;
+  bool may_throw = true;               // exceptions may pass through any code of the process
+  bool may_have_shadow_stack = false;  // the kernel's emulated calls do not write to one
+  const FrameTable* frames = nullptr;  // call frame information; null: none at hand
 };
 
 class Landmarks {
@@ -34,6 +38,9 @@ class Landmarks {
 
   std::vector<std::uint64_t> labels_;
   std::multimap<std::uint64_t, AddressRange> split_parts_;  // by the entry of the function
+  std::vector<std::uint64_t> return_thunks_;
+  std::vector<std::uint64_t> indirect_thunks_;
+  bool may_throw_ = true;
   bool may_have_shadow_stack_ = false;
 };
 

@@ -228,10 +228,9 @@ bool has_all_of(const CompiledPlan& plan, const CompiledPlan& other) {
 }
 
 bool is_whole(const CompiledPlan& plan) {
-  return plan.issues.empty() && std::all_of(plan.plan.captures.begin(), plan.plan.captures.end(),
-                                            [](const schema::Capture& capture) {
-                                              return capture.unavailable == schema::Unavailable::kNone;
-                                            });
+  return std::all_of(
+      plan.plan.captures.begin(), plan.plan.captures.end(),
+      [](const schema::Capture& capture) { return capture.unavailable == schema::Unavailable::kNone; });
 }
 
 }  // namespace

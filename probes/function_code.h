@@ -1,0 +1,14 @@
+// All code of a function: its ranges, the parts that the compiler split off
+// without telling the debug information, and thunks seen for what they do.
+#pragma once
+
+#include "probes/disassembly.h"
+#include "probes/landmarks.h"
+
+namespace backsight::probes {
+
+// The first range begins at the entry.
+FunctionCode read_function_code(const ElfFile& binary, std::vector<AddressRange> ranges,
+                                const CodeLandmarks& landmarks);
+
+}  // namespace backsight::probes
