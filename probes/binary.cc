@@ -35,6 +35,7 @@ class ElfBinary final : public Binary {
   std::unique_ptr<Landmarks> landmarks_;
   std::unique_ptr<LineTables> lines_;
   std::unique_ptr<ClassHierarchy> classes_;
+  std::unique_ptr<SharedVariables> shared_;
   std::unique_ptr<FunctionSymbols> symbols_;
   std::unique_ptr<FunctionFinder> finder_;
   mutable std::mutex mutex_;  // libdwarf is not thread-safe
@@ -66,6 +67,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
   binary->index_ = std::make_unique<DebugIndex>(*binary->session_, options.files.get());
   binary->frames_ = std::make_unique<FrameTable>(binary->elf_, binary->session_.get());
   binary->landmarks_ = std::make_unique<Landmarks>(*binary->elf_, debug.file.get());
+  binary->shared_ = std::make_unique<SharedVariables>(*binary->elf_);
   binary->lines_ = std::make_unique<LineTables>(*binary->session_);
   binary->classes_ =
       std::make_unique<ClassHierarchy>(*binary->elf_, debug.file.get(), *binary->session_, *binary->index_);
@@ -95,7 +97,7 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
 }
 
 BinaryParts ElfBinary::parts() const {
-  return {path_, *elf_, *session_, *index_, *frames_, *landmarks_, *classes_};
+  return {path_, *elf_, *session_, *index_, *frames_, *landmarks_, *classes_, *shared_};
 }
 
 }  // namespace

@@ -29,8 +29,10 @@ struct CaptureConfig {
 };
 
 struct ProbeConfig {
-  std::string function;  // demangled name or glob, optionally with parameters
-  std::string module;    // glob; empty: the executable, then its loaded libraries
+  // Demangled name or glob, optionally with parameters. Of a line probe: the line,
+  // "checkout.cc:214", which no function is called.
+  std::string function;
+  std::string module;  // glob; empty: the executable, then its loaded libraries
   bool on_entry = true;
   bool on_return = true;
   bool capture_default = true;  // no `capture` key: every parameter, this and ret

@@ -1,6 +1,8 @@
 // The `probes` of one service.
 #include "probes/config_services.h"
 
+#include "probes/line_pattern.h"
+
 #include "schema/expression.h"
 
 #include <algorithm>
@@ -16,12 +18,12 @@ constexpr std::size_t kMaxName = 64;
 
 constexpr KeySpec kProbeKeys[] = {
     {"function"},
+    {"line"},
     {"on"},
     {"capture"},
     {"module"},
     {"limits"},
     {"stack"},
-    {"line", "probe the function that holds the line: function: \"shop::Checkout::reserve\""},
     {"where", "remove the key: every call is recorded; select with `backsight calls FUNCTION --where …`"},
     {"sample", "remove the key: every call is recorded"},
     {"index", "remove the key: `backsight calls FUNCTION --where …` finds a value by a scan"},
@@ -159,15 +161,39 @@ void check_stack(const ConfigValue& value) {
   }
 }
 
+void read_function(const ConfigValue& value, ProbeConfig& probe) {
+  probe.function = value.text();
+  if (probe.function.find_first_not_of(' ') == std::string::npos) value.fail("must not be blank");
+  if (parse_line_pattern(probe.function))
+    value.fail("\"" + probe.function + "\" is a line, not a function", "line: \"" + probe.function + "\"");
+}
+
+void read_line(const ConfigValue& value, const ConfigValue* function, ProbeConfig& probe) {
+  if (function) {
+    function->fail("a probe is on a function or on a line, not on both",
+                   "make two probes of it; a line probe sees the locals that are visible there");
+  }
+  probe.function = value.text();
+  if (!parse_line_pattern(probe.function))
+    value.fail("\"" + probe.function + "\" is not a line of a file", "line: \"checkout.cc:214\"");
+  probe.on_return = false;
+}
+
 ProbeConfig read_probe(const ConfigValue& value) {
   const ConfigMap map(value, "probe", kProbeKeys);
   ProbeConfig probe;
   probe.position = value.position();
-  const ConfigValue& function = map.require("function", "function: \"shop::Checkout::reserve\"");
-  probe.function = function.text();
-  if (probe.function.find_first_not_of(' ') == std::string::npos) function.fail("must not be blank");
+  if (const auto* line = map.find("line")) {
+    read_line(*line, map.find("function"), probe);
+  } else {
+    read_function(map.require("function", "function: \"shop::Checkout::reserve\""), probe);
+  }
   if (const auto* module = map.find("module")) probe.module = module->text();
-  if (const auto* on = map.find("on")) read_on(*on, probe);
+  if (const auto* on = map.find("on")) {
+    const bool is_line = !probe.on_return;
+    read_on(*on, probe);
+    if (is_line && probe.on_return) on->fail("a line has no return", "on: [entry], or leave `on` out");
+  }
   if (const auto* capture = map.find("capture")) {
     probe.capture_default = false;
     probe.capture = read_captures(*capture);

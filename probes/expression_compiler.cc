@@ -2,6 +2,7 @@
 #include "probes/expression_compiler.h"
 
 #include "probes/nearest.h"
+#include "probes/shared_variables.h"
 #include "probes/type_name.h"
 
 namespace backsight::probes {
@@ -228,9 +229,16 @@ Result<Operand> ExpressionCompiler::global(const Expression& expression, DieKey 
   const bool is_external =
       die.flag(DW_AT_external) || (declaration && context_.session.die(*declaration).flag(DW_AT_external));
   if (context_.is_library && is_external) {
-    operand.source = unavailable_source(Unavailable::kUnsupportedType,
-                                        "another module may have its own copy of this library's variable");
-    return operand;
+    const char* linkage = die.text(DW_AT_linkage_name);
+    const Die declared = declaration ? context_.session.die(*declaration) : Die();
+    if (!linkage) linkage = declared.text(DW_AT_linkage_name);
+    if (!linkage) linkage = die.name();
+    if (!linkage) linkage = declared.name();
+    const auto place = context_.shared && linkage ? context_.shared->find(linkage) : SharedVariables::Place();
+    if (!place.is_own) {
+      operand.source = context_.locations.through_slot(place.slot);
+      return operand;
+    }
   }
   operand.source = context_.locations.locate(die, context_.types.type(operand.type).size_bytes);
   return operand;
@@ -317,8 +325,8 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   }
   // A structure in registers: a member that begins a register.
   std::vector<bs_op> slot = object->source.slot(found->offset_bytes / 8);
-  const bool simple = found->offset_bytes % 8 == 0 && context_.types.type(found->type).size_bytes <= 8 &&
-                      !slot.empty();
+  const bool simple =
+      found->offset_bytes % 8 == 0 && context_.types.type(found->type).size_bytes <= 8 && !slot.empty();
   if (!simple)
     return refused(Unavailable::kUnsupportedType, expression,
                    "this member of a structure in registers is not supported yet",

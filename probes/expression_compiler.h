@@ -17,6 +17,7 @@
 namespace backsight::probes {
 
 class DynamicTypes;
+class SharedVariables;
 
 // The value of a (sub)expression at the probe site.
 struct Operand {
@@ -42,6 +43,7 @@ struct FunctionContext {
   const LocationReader& locations;
   bool is_library = false;  // its exported variables may be another module's
   DynamicTypes* dynamic = nullptr;
+  const SharedVariables* shared = nullptr;  // of a library
 };
 
 class ExpressionCompiler {

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "probes/dwarf_session.h"
+#include "probes/line_pattern.h"
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace backsight::probes {
@@ -30,16 +29,6 @@ struct LineTable {
   std::vector<std::string> files;
   std::vector<LineRow> rows;
 };
-
-// "checkout.cc:214", or a longer end of the path in front.
-struct LinePattern {
-  std::string path;
-  std::uint32_t line = 0;
-  // Whole components of the path.
-  bool matches_file(std::string_view file) const;
-};
-// None: not of that form.
-std::optional<LinePattern> parse_line_pattern(const std::string& text);
 
 // Reads tables when they are asked for, and keeps the last one. Not thread-safe.
 class LineTables {

@@ -154,6 +154,17 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size) cons
   return moved.unavailable == Unavailable::kNone ? moved : entered;
 }
 
+ValueSource LocationReader::through_slot(std::uint64_t slot) const {
+  if (slot == 0) {
+    return unavailable_source(Unavailable::kUnsupportedType,
+                              "another module may have its own copy of this library's variable");
+  }
+  ValueSource source;
+  source.in_memory = true;
+  source.ops = {make_op(BS_OP_PUSH_IP_REL, 0, 0, 0, slot - frame_.site), make_op(BS_OP_LOAD, 8)};
+  return source;
+}
+
 ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, bool as_entered) const {
   const DieAttribute attribute(variable, DW_AT_location);
   if (!attribute)

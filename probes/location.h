@@ -45,6 +45,8 @@ class LocationReader {
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
   ValueSource locate(const Die& variable, std::uint64_t size) const;
+  // Of a variable whose address stands at link-time address `slot`; 0: not known.
+  ValueSource through_slot(std::uint64_t slot) const;
 
  private:
   // `as_entered`: as at the function's entry. Otherwise at the site.

@@ -87,14 +87,30 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   check({block_probe("stack: deep"), "6:12", "expected one of none, fp, dwarf", ""});
   check({block_probe("limits: {rate: 5000/s}"), "6:14", "\"rate\" is not supported yet", "remove"});
   check({block_probe("limits: {burst: 10}"), "6:14", "\"burst\" is not supported yet", "remove"});
-  check({with_service("{name: a, match: {pid: 1}, probes: [{line: \"a.cc:2\"}]}"), "2:40",
-         "\"line\" is not supported yet", "function"});
   check({with_service("{name: a, match: {pid: 1}, globals: []}"), "2:30", "\"globals\" is not supported yet",
          ""});
   check({with_service("{name: a, match: {pid: 1}, redact: []}"), "2:30", "\"redact\" is not supported yet",
          ""});
   check({with_top("store: {retention: {age: 7d}}"), "1:9", "\"retention\" is not supported yet", "remove"});
   check({with_top("limits: {cpu: 0.5}"), "1:10", "\"cpu\" is not supported yet", "remove"});
+}
+
+TEST_CASE("configuration: a probe on a line", "[probes][config]") {
+  const auto probe = [](const std::string& keys) {
+    return with_service("{name: a, match: {pid: 1}, probes: [{" + keys + "}]}");
+  };
+  check({probe("line: \"a.cc:2\", function: f"), "2:66", "on a function or on a line", "two probes"});
+  check({probe("line: a.cc"), "2:46", "\"a.cc\" is not a line of a file", "checkout.cc:214"});
+  check({probe("line: \"a.cc:0\""), "2:46", "is not a line of a file", ""});
+  check({probe("line: \":7\""), "2:46", "is not a line of a file", ""});
+  check({probe("line: \"a.cc:7x\""), "2:46", "is not a line of a file", ""});
+  check({probe("line: \"a.cc:2\", on: [return]"), "2:60", "a line has no return", "entry"});
+  check({probe("function: \"a.cc:2\""), "2:50", "is a line, not a function", "line: \"a.cc:2\""});
+  const auto config = parse_config(probe("line: \"src/a.cc:2\""), "t.yaml");
+  REQUIRE(config.has_value());
+  CHECK(config->services[0].probes[0].function == "src/a.cc:2");
+  CHECK(config->services[0].probes[0].on_entry);
+  CHECK_FALSE(config->services[0].probes[0].on_return);
 }
 
 TEST_CASE("configuration: store, listen and limits", "[probes][config]") {

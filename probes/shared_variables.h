@@ -1,0 +1,34 @@
+// Exported variables of a shared library: another module may define them too,
+// or have a copy of its own (copy relocation), and then the library's code uses
+// that one. Which one it is stands in the slot that the dynamic linker fills.
+#pragma once
+
+#include "probes/elf_file.h"
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace backsight::probes {
+
+class SharedVariables {
+ public:
+  // Reads the dynamic symbols and relocations of `binary`; nothing unless it is a library.
+  explicit SharedVariables(const ElfFile& binary);
+
+  struct Place {
+    bool is_own = false;     // no other module can replace it
+    std::uint64_t slot = 0;  // link-time address of a pointer to it, if not 0
+  };
+  // Neither own nor a slot: not known.
+  Place find(const std::string& symbol) const;
+
+ private:
+  void read_symbols(const ElfFile& binary);
+
+  std::unordered_set<std::string> replaceable_;
+  std::unordered_map<std::string, std::uint64_t> slots_;
+};
+
+}  // namespace backsight::probes
