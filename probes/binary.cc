@@ -53,7 +53,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
   DebugFile debug = find_debug_file(binary->elf_, file.path, options.debug_roots, reading);
   binary->debug_issues_ = std::move(debug.issues);
   if (!debug.file) return std::shared_ptr<const Binary>(std::move(binary));
-  auto session = DwarfSession::open(debug.file);
+  auto session = DwarfSession::open(debug.file, {reading, options.debug_roots, binary->elf_->path()});
   if (!session) {
     binary->debug_issues_.push_back({session.error().message, session.error().hint});
     return std::shared_ptr<const Binary>(std::move(binary));
@@ -65,6 +65,8 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
          "rebuild it, or install its debug symbol package again"});
   }
   binary->index_ = std::make_unique<DebugIndex>(*binary->session_, options.files.get());
+  const std::vector<Issue> missing = binary->session_->issues();
+  binary->debug_issues_.insert(binary->debug_issues_.end(), missing.begin(), missing.end());
   binary->frames_ = std::make_unique<FrameTable>(binary->elf_, binary->session_.get());
   binary->landmarks_ = std::make_unique<Landmarks>(*binary->elf_, debug.file.get());
   binary->shared_ = std::make_unique<SharedVariables>(*binary->elf_);

@@ -96,4 +96,41 @@ DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const st
   return search.result;
 }
 
+AlternateFile find_alternate_file(const ElfFile& debug, const std::vector<std::string>& debug_roots,
+                                  const Reading& reading) {
+  AlternateFile result;
+  const auto link = debug.alt_link();
+  if (!link) return result;
+  const std::string& id = link->build_id;
+  std::vector<std::string> candidates;
+  const bool is_absolute = link->file.front() == '/';
+  candidates.push_back(is_absolute ? link->file : directory_of(debug.path()) + "/" + link->file);
+  const std::string base = link->file.substr(link->file.rfind('/') + 1);
+  for (const std::string& root : debug_roots) {
+    if (is_absolute) candidates.push_back(root + link->file);
+    if (id.size() > 2)
+      candidates.push_back(root + "/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug");
+    candidates.push_back(root + "/.dwz/" + base);
+  }
+  std::string looked_in;
+  for (const std::string& path : candidates) {
+    looked_in += (looked_in.empty() ? "" : ", ") + path;
+    auto opened = ElfFile::open(path, reading.files.get(), reading.access);
+    if (!opened) continue;
+    if (id.empty() || opened->build_id() != id) {
+      result.issues.push_back({"build-id " + opened->build_id() + " of alternate debug file " + path +
+                                   " is not the one that " + debug.path() + " names, " +
+                                   (id.empty() ? "(none)" : id),
+                               "install the debug files of exactly this build"});
+      continue;
+    }
+    result.file = std::make_shared<const ElfFile>(std::move(*opened));
+    return result;
+  }
+  result.issues.push_back(
+      {"the alternate debug file of " + debug.path() + " is not there; looked in " + looked_in,
+       "install its debug symbol package again"});
+  return result;
+}
+
 }  // namespace backsight::probes

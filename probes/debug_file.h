@@ -27,4 +27,14 @@ struct Reading {
 DebugFile find_debug_file(const std::shared_ptr<const ElfFile>& binary, const std::string& shown,
                           const std::vector<std::string>& debug_roots, const Reading& reading = {});
 
+struct AlternateFile {
+  std::shared_ptr<const ElfFile> file;  // null: none found
+  std::vector<Issue> issues;
+};
+
+// What .gnu_debugaltlink of a debug file names: at that path, relative to the debug
+// file's directory, under the debug roots, or there by build-id.
+AlternateFile find_alternate_file(const ElfFile& debug, const std::vector<std::string>& debug_roots,
+                                  const Reading& reading = {});
+
 }  // namespace backsight::probes

@@ -1,6 +1,5 @@
 #include "probes/dwarf_session.h"
 
-#include "probes/debug_guard.h"
 #include "probes/index_format.h"
 
 #include <algorithm>
@@ -9,305 +8,186 @@ namespace backsight::probes {
 
 namespace {
 
-constexpr std::size_t kMaxChildren = 1u << 22;
 constexpr std::size_t kMaxRanges = 4096;
-constexpr std::size_t kMaxUnits = 1u << 20;
-
-// Receives libdwarf's error and frees it.
-class ErrorSlot {
- public:
-  explicit ErrorSlot(Dwarf_Debug debug) : debug_(debug) {}
-  ErrorSlot(const ErrorSlot&) = delete;
-  ErrorSlot& operator=(const ErrorSlot&) = delete;
-  ~ErrorSlot() {
-    if (error_) dwarf_dealloc_error(debug_, error_);
-  }
-  Dwarf_Error* out() { return &error_; }
-
- private:
-  Dwarf_Debug debug_;
-  Dwarf_Error error_ = nullptr;
-};
-
-// The debug handle of an attribute's owner is not needed to free an error that
-// was made for it; libdwarf accepts null for that.
-class AnyError : public ErrorSlot {
- public:
-  AnyError() : ErrorSlot(nullptr) {}
-};
 
 }  // namespace
 
-Die::Die(Die&& other) noexcept : debug_(other.debug_), die_(other.die_) {
-  other.die_ = nullptr;
-}
-
-Die& Die::operator=(Die&& other) noexcept {
-  std::swap(debug_, other.debug_);
-  std::swap(die_, other.die_);
-  return *this;
-}
-
-Die::~Die() {
-  if (die_) dwarf_dealloc_die(die_);
-}
-
-Dwarf_Half Die::tag() const {
-  Dwarf_Half tag = 0;
-  ErrorSlot error(debug_);
-  return die_ && dwarf_tag(die_, &tag, error.out()) == DW_DLV_OK ? tag : 0;
-}
-
-DieKey Die::key() const {
-  Dwarf_Off offset = 0;
-  ErrorSlot error(debug_);
-  if (!die_ || dwarf_dieoffset(die_, &offset, error.out()) != DW_DLV_OK) return 0;
-  return dwarf_get_die_infotypes_flag(die_) ? offset : offset | kTypesSection;
-}
-
-const char* Die::name() const {
-  char* name = nullptr;
-  ErrorSlot error(debug_);
-  return die_ && dwarf_diename(die_, &name, error.out()) == DW_DLV_OK ? name : nullptr;
-}
-
-const char* Die::text(Dwarf_Half attribute) const {
-  char* text = nullptr;
-  ErrorSlot error(debug_);
-  return die_ && dwarf_die_text(die_, attribute, &text, error.out()) == DW_DLV_OK ? text : nullptr;
-}
-
-bool Die::has(Dwarf_Half attribute) const {
-  Dwarf_Bool found = 0;
-  ErrorSlot error(debug_);
-  return die_ && dwarf_hasattr(die_, attribute, &found, error.out()) == DW_DLV_OK && found;
-}
-
-bool Die::flag(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  Dwarf_Bool value = 0;
-  ErrorSlot error(debug_);
-  return found && dwarf_formflag(found.handle(), &value, error.out()) == DW_DLV_OK && value;
-}
-
-std::optional<std::uint64_t> Die::unsigned_value(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  if (!found) return std::nullopt;
-  ErrorSlot error(debug_);
-  Dwarf_Unsigned value = 0;
-  if (dwarf_formudata(found.handle(), &value, error.out()) == DW_DLV_OK) return value;
-  ErrorSlot second(debug_);
-  Dwarf_Signed negative = 0;
-  if (dwarf_formsdata(found.handle(), &negative, second.out()) == DW_DLV_OK) {
-    return static_cast<std::uint64_t>(negative);
-  }
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> Die::signed_value(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  if (!found) return std::nullopt;
-  const Dwarf_Half form = found.form();
-  if (form == DW_FORM_sdata || form == DW_FORM_implicit_const) {
-    ErrorSlot error(debug_);
-    Dwarf_Signed value = 0;
-    if (dwarf_formsdata(found.handle(), &value, error.out()) == DW_DLV_OK) return value;
-    return std::nullopt;
-  }
-  ErrorSlot error(debug_);
-  Dwarf_Unsigned value = 0;
-  if (dwarf_formudata(found.handle(), &value, error.out()) != DW_DLV_OK) return std::nullopt;
-  return static_cast<std::int64_t>(value);
-}
-
-std::optional<std::uint64_t> Die::address(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  Dwarf_Addr value = 0;
-  ErrorSlot error(debug_);
-  if (!found || dwarf_formaddr(found.handle(), &value, error.out()) != DW_DLV_OK) return std::nullopt;
-  return value;
-}
-
-std::optional<DieKey> Die::reference(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  if (!found) return std::nullopt;
-  ErrorSlot error(debug_);
-  const Dwarf_Half form = found.form();
-  if (form == DW_FORM_ref_sig8) {
-    Dwarf_Sig8 signature;
-    Dwarf_Die target = nullptr;
-    Dwarf_Bool is_info = 0;
-    if (dwarf_formsig8(found.handle(), &signature, error.out()) != DW_DLV_OK) return std::nullopt;
-    ErrorSlot second(debug_);
-    if (dwarf_find_die_given_sig8(debug_, &signature, &target, &is_info, second.out()) != DW_DLV_OK) {
-      return std::nullopt;
-    }
-    return Die(debug_, target).key();
-  }
-  if (form == DW_FORM_GNU_ref_alt || form == DW_FORM_ref_sup4 || form == DW_FORM_ref_sup8)
-    return std::nullopt;
-  Dwarf_Off offset = 0;
-  if (dwarf_global_formref(found.handle(), &offset, error.out()) != DW_DLV_OK || offset == 0)
-    return std::nullopt;
-  // DW_FORM_ref_addr always leads into .debug_info, the others stay in their unit.
-  const bool in_types = form != DW_FORM_ref_addr && !dwarf_get_die_infotypes_flag(die_);
-  return in_types ? offset | kTypesSection : offset;
-}
-
-std::vector<std::uint8_t> Die::block(Dwarf_Half attribute) const {
-  const DieAttribute found(*this, attribute);
-  if (!found) return {};
-  ErrorSlot error(debug_);
-  Dwarf_Unsigned length = 0;
-  Dwarf_Ptr data = nullptr;
-  if (found.form() == DW_FORM_exprloc &&
-      dwarf_formexprloc(found.handle(), &length, &data, error.out()) == DW_DLV_OK && length < 4096) {
-    const auto* bytes = static_cast<const std::uint8_t*>(data);
-    return {bytes, bytes + length};
-  }
-  ErrorSlot second(debug_);
-  Dwarf_Block* block = nullptr;
-  if (dwarf_formblock(found.handle(), &block, second.out()) != DW_DLV_OK) return {};
-  std::vector<std::uint8_t> result;
-  if (block->bl_len < 4096) {
-    const auto* bytes = static_cast<const std::uint8_t*>(block->bl_data);
-    result.assign(bytes, bytes + block->bl_len);
-  }
-  dwarf_dealloc(debug_, block, DW_DLA_BLOCK);
-  return result;
-}
-
-Die Die::child() const {
-  Dwarf_Die found = nullptr;
-  ErrorSlot error(debug_);
-  return die_ && dwarf_child(die_, &found, error.out()) == DW_DLV_OK ? Die(debug_, found) : Die();
-}
-
-Die Die::sibling() const {
-  Dwarf_Die found = nullptr;
-  ErrorSlot error(debug_);
-  if (!die_) return {};
-  const Dwarf_Bool is_info = dwarf_get_die_infotypes_flag(die_);
-  return dwarf_siblingof_b(debug_, die_, is_info, &found, error.out()) == DW_DLV_OK ? Die(debug_, found)
-                                                                                    : Die();
-}
-
-void for_each_child(const Die& parent, const std::function<bool(Die&&)>& visit) {
-  std::size_t count = 0;
-  for (Die die = parent.child(); die && count < kMaxChildren; ++count) {
-    Die next = die.sibling();
-    if (!visit(std::move(die))) return;
-    die = std::move(next);
-  }
-}
-
-DieAttribute::DieAttribute(const Die& die, Dwarf_Half attribute) {
-  ErrorSlot error(die.debug_);
-  if (!die || dwarf_attr(die.handle(), attribute, &attribute_, error.out()) != DW_DLV_OK)
-    attribute_ = nullptr;
-}
-
-DieAttribute::~DieAttribute() {
-  if (attribute_) dwarf_dealloc_attribute(attribute_);
-}
-
-Dwarf_Half DieAttribute::form() const {
-  Dwarf_Half form = 0;
-  AnyError error;
-  return attribute_ && dwarf_whatform(attribute_, &form, error.out()) == DW_DLV_OK ? form : 0;
-}
-
-schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr<const ElfFile> file) {
-  std::unique_ptr<DwarfSession> session(new DwarfSession(std::move(file)));
-  BACKSIGHT_TRY(check_debug_sections(*session->sections_));
-  BACKSIGHT_TRY(session->init());
-  session->load_units(true);
-  if (!session->sections_->bytes(".debug_types").empty()) session->load_units(false);
+schema::Result<std::unique_ptr<DwarfSession>> DwarfSession::open(std::shared_ptr<const ElfFile> file,
+                                                                 const Companions& companions) {
+  std::unique_ptr<DwarfSession> session(new DwarfSession(
+      SplitUnits(companions.reading, companions.binary.empty() ? file->path() : companions.binary)));
+  auto main = DwarfHandle::open(std::make_shared<DwarfSections>(std::move(file), DwarfSections::Kind::kMain));
+  if (!main) return main.error();
+  session->main_ = *main;
+  session->open_alternate(companions);
+  session->tie();
+  session->load_units(*session->main_, 0);
+  if (session->alternate_) session->load_units(*session->alternate_, kAlternateFile);
   std::sort(session->units_.begin(), session->units_.end(),
             [](const Unit& a, const Unit& b) { return a.die < b.die; });
   return session;
 }
 
 std::unique_ptr<DwarfSession> DwarfSession::another() const {
-  std::unique_ptr<DwarfSession> session(new DwarfSession(file_, sections_));
-  if (!session->init()) return nullptr;
+  auto main = DwarfHandle::open(main_->sections());
+  if (!main) return nullptr;
+  std::unique_ptr<DwarfSession> session(new DwarfSession(split_.another(*main)));
+  session->main_ = *main;
+  if (alternate_) {
+    auto alternate = DwarfHandle::open(alternate_->sections());
+    if (!alternate) return nullptr;
+    session->alternate_ = *alternate;
+  }
+  session->tie();
   session->units_ = units_;
   session->complete_ = complete_;
   return session;
 }
 
-schema::Result<void> DwarfSession::init() {
+// Texts of the main file may be in the alternate one, addresses of split units in the main one.
+void DwarfSession::tie() {
+  split_.set_main(main_);
   Dwarf_Error error = nullptr;
-  // Our owners free every handle; libdwarf's own list of them costs half the time.
-  dwarf_set_de_alloc_flag(0);
-  const int result =
-      dwarf_object_init_b(sections_->access(), nullptr, nullptr, DW_GROUPNUMBER_BASE, &debug_, &error);
-  if (result == DW_DLV_OK) return {};
-  std::string reason = result == DW_DLV_ERROR ? dwarf_errmsg(error) : "no DWARF sections";
-  if (error) dwarf_dealloc_error(nullptr, error);
-  debug_ = nullptr;
-  return schema::make_error(schema::ErrorCode::kCorrupt,
-                            "cannot read the debug information in " + file_->path() + ": " + reason,
-                            "rebuild it, or install its debug symbol package again");
-}
-
-std::uint64_t DwarfSession::identity() const {
-  const FileIdentity& id = file_->identity();
-  const std::uint64_t values[] = {id.size, id.inode, static_cast<std::uint64_t>(id.modified_ns)};
-  const std::string_view bytes(reinterpret_cast<const char*>(values), sizeof(values));
-  return index_checksum(file_->build_id(), index_checksum(bytes, kIndexVersion));
-}
-
-DwarfSession::~DwarfSession() {
-  if (!debug_) return;
-  Dwarf_Error error = nullptr;
-  dwarf_object_finish(debug_, &error);
-}
-
-void DwarfSession::load_units(bool is_info) {
-  const DieKey section = is_info ? 0 : kTypesSection;
-  while (units_.size() < kMaxUnits) {
-    ErrorSlot error(debug_);
-    Dwarf_Unsigned next = 0;
-    Dwarf_Half version = 0;
-    const int result = dwarf_next_cu_header_d(debug_, is_info, nullptr, &version, nullptr, nullptr, nullptr,
-                                              nullptr, nullptr, nullptr, &next, nullptr, error.out());
-    if (result != DW_DLV_OK) {
-      complete_ = complete_ && result == DW_DLV_NO_ENTRY;
-      return;
-    }
-    Dwarf_Die top = nullptr;
-    if (dwarf_siblingof_b(debug_, nullptr, is_info, &top, error.out()) != DW_DLV_OK) {
-      complete_ = false;
-      continue;
-    }
-    const Die die(debug_, top);
-    Unit unit;
-    unit.die = die.key();
-    unit.end = section | next;
-    unit.version = version;
-    unit.language = static_cast<std::uint16_t>(die.unsigned_value(DW_AT_language).value_or(0));
-    unit.base = die.address(DW_AT_low_pc).value_or(0);
-    units_.push_back(unit);
+  if (alternate_ && dwarf_set_tied_dbg(main_->get(), alternate_->get(), &error) != DW_DLV_OK && error) {
+    dwarf_dealloc_error(main_->get(), error);
   }
 }
 
+void DwarfSession::open_alternate(const Companions& companions) {
+  if (!file().alt_link()) return;
+  AlternateFile found = find_alternate_file(file(), companions.debug_roots, companions.reading);
+  issues_.insert(issues_.end(), found.issues.begin(), found.issues.end());
+  if (!found.file) {
+    complete_ = false;
+    return;
+  }
+  auto handle =
+      DwarfHandle::open(std::make_shared<DwarfSections>(std::move(found.file), DwarfSections::Kind::kMain));
+  if (handle) {
+    alternate_ = *handle;
+  } else {
+    complete_ = false;
+    issues_.push_back({handle.error().message, handle.error().hint});
+  }
+}
+
+std::uint64_t DwarfSession::identity() const {
+  std::uint64_t hash = kIndexVersion;
+  for (const auto& handle : {main_, alternate_}) {
+    if (!handle) continue;
+    const ElfFile& part = handle->sections()->file();
+    const FileIdentity& id = part.identity();
+    const std::uint64_t values[] = {id.size, id.inode, static_cast<std::uint64_t>(id.modified_ns)};
+    hash = index_checksum({reinterpret_cast<const char*>(values), sizeof(values)}, hash);
+    hash = index_checksum(part.build_id(), hash);
+  }
+  return index_checksum(split_.package_identity(), hash);
+}
+
+std::vector<Issue> DwarfSession::issues() const {
+  std::vector<Issue> result = issues_;
+  if (split_.missing() > 0) {
+    result.push_back({"the debug information of " + std::to_string(split_.missing()) + " of " +
+                          std::to_string(split_.size()) + " units of " + file().path() +
+                          " is missing: " + split_.why(),
+                      "keep the .dwo files of exactly this build where it put them, or pack them with dwp"});
+  } else if (!complete_ && issues_.empty()) {
+    result.push_back({"the debug information of " + file().path() + " is damaged; some functions are missing",
+                      "rebuild it, or install its debug symbol package again"});
+  }
+  return result;
+}
+
+void DwarfSession::load_units(const DwarfHandle& handle, std::uint32_t file) {
+  for (const bool is_info : {true, false}) {
+    if (!is_info && handle.sections()->bytes(".debug_types").empty()) continue;
+    const bool is_whole = for_each_unit(handle, is_info, file, [&](const UnitHeader& header, const Die& top) {
+      const char* split = top.text(DW_AT_dwo_name);
+      if (!split) split = top.text(DW_AT_GNU_dwo_name);
+      if (split && file == 0) return add_skeleton(header, top, split);
+      Unit unit;
+      unit.die = top.key();
+      unit.end = key_in(file, header.end) | (is_info ? 0 : kTypesSection);
+      unit.version = header.version;
+      unit.language = static_cast<std::uint16_t>(top.unsigned_value(DW_AT_language).value_or(0));
+      unit.base = top.address(DW_AT_low_pc).value_or(0);
+      units_.push_back(unit);
+    });
+    complete_ = complete_ && is_whole;
+  }
+}
+
+void DwarfSession::add_skeleton(const UnitHeader& header, const Die& top, const char* name) {
+  const auto number = static_cast<std::uint32_t>(kFirstSplitFile + split_.size());
+  if (number >= kMaxDebugFiles) {
+    complete_ = false;
+    return;
+  }
+  const char* directory = top.text(DW_AT_comp_dir);
+  split_.add({offset_of(top.key()), name, directory ? directory : "", dwo_id_of(header, top)});
+  Unit unit;
+  unit.die = key_in(number, 0);
+  unit.end = key_in(number + 1, 0);
+  unit.version = header.version;
+  unit.base = top.address(DW_AT_low_pc).value_or(0);
+  units_.push_back(unit);
+}
+
 Die DwarfSession::die(DieKey key) const {
-  Dwarf_Die found = nullptr;
-  ErrorSlot error(debug_);
   if (key == 0) return {};
+  const std::uint32_t file = file_of(key);
+  std::uint64_t offset = offset_of(key);
+  Dwarf_Debug debug = main_->get();
+  if (file == kAlternateFile) {
+    if (!alternate_) return {};
+    debug = alternate_->get();
+  } else if (file >= kFirstSplitFile) {
+    const SplitUnit* unit = split_.open(file - kFirstSplitFile);
+    if (!unit) return {};
+    debug = unit->handle->get();
+    if (offset == 0) offset = unit->top;
+  }
+  Dwarf_Die found = nullptr;
+  ErrorSlot error(debug);
   const Dwarf_Bool is_info = (key & kTypesSection) == 0;
-  return dwarf_offdie_b(debug_, key & ~kTypesSection, is_info, &found, error.out()) == DW_DLV_OK
-             ? Die(debug_, found)
-             : Die();
+  return dwarf_offdie_b(debug, offset, is_info, &found, error.out()) == DW_DLV_OK ? Die(debug, found, file)
+                                                                                  : Die();
 }
 
 const Unit* DwarfSession::unit_of(DieKey key) const {
+  const bool is_split_unit = file_of(key) >= kFirstSplitFile;
+  if (is_split_unit) key &= ~kTypesSection;
   auto it = std::upper_bound(units_.begin(), units_.end(), key,
                              [](DieKey value, const Unit& unit) { return value < unit.die; });
   if (it == units_.begin()) return nullptr;
   --it;
-  return key < it->end ? &*it : nullptr;
+  if (key >= it->end) return nullptr;
+  if (is_split_unit && it->language == 0) {
+    if (const SplitUnit* unit = split_.open(file_of(key) - kFirstSplitFile)) it->language = unit->language;
+  }
+  return &*it;
+}
+
+std::vector<DieKey> DwarfSession::tops(const Unit& unit) const {
+  const std::uint32_t file = file_of(unit.die);
+  if (file < kFirstSplitFile) return {unit.die};
+  const SplitUnit* split = split_.open(file - kFirstSplitFile);
+  if (!split) return {};
+  std::vector<DieKey> result = {key_in(file, split->top)};
+  for (const DieKey other : split->others) result.push_back(other | key_in(file, 0));
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+void DwarfSession::close(const Unit& unit) const {
+  if (is_split(unit)) split_.close(file_of(unit.die) - kFirstSplitFile);
+}
+
+Die DwarfSession::line_unit(DieKey unit) const {
+  const std::uint32_t file = file_of(unit);
+  if (file < kFirstSplitFile) return die(unit);
+  const std::size_t number = file - kFirstSplitFile;
+  return number < split_.size() ? die(split_.skeleton(number).unit) : Die();
 }
 
 std::vector<AddressRange> DwarfSession::ranges(const Die& die) const {
@@ -318,8 +198,8 @@ std::vector<AddressRange> DwarfSession::ranges(const Die& die) const {
   Dwarf_Addr high = 0;
   Dwarf_Half form = 0;
   Dwarf_Form_Class form_class = DW_FORM_CLASS_UNKNOWN;
-  ErrorSlot error(debug_);
-  ErrorSlot second(debug_);
+  ErrorSlot error(die.debug());
+  ErrorSlot second(die.debug());
   if (dwarf_lowpc(die.handle(), &low, error.out()) != DW_DLV_OK) return {};
   if (dwarf_highpc_b(die.handle(), &high, &form, &form_class, second.out()) != DW_DLV_OK) return {};
   if (form_class == DW_FORM_CLASS_CONSTANT) high += low;
@@ -330,7 +210,7 @@ std::vector<AddressRange> DwarfSession::ranges(const Die& die) const {
 std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit& unit) const {
   std::vector<AddressRange> result;
   const DieAttribute attribute(die, DW_AT_ranges);
-  ErrorSlot error(debug_);
+  ErrorSlot error(die.debug());
   Dwarf_Off offset = 0;
   const Dwarf_Half form = attribute.form();
   if (form == DW_FORM_rnglistx || form == DW_FORM_data4 || form == DW_FORM_data8) {
@@ -340,7 +220,7 @@ std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit
   } else if (dwarf_global_formref(attribute.handle(), &offset, error.out()) != DW_DLV_OK) {
     return {};
   }
-  ErrorSlot second(debug_);
+  ErrorSlot second(die.debug());
   if (unit.version >= 5) {
     Dwarf_Rnglists_Head head = nullptr;
     Dwarf_Unsigned count = 0;
@@ -355,7 +235,7 @@ std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit
       Dwarf_Unsigned raw[2] = {};
       Dwarf_Unsigned cooked[2] = {};
       Dwarf_Bool unavailable = 0;
-      ErrorSlot third(debug_);
+      ErrorSlot third(die.debug());
       if (dwarf_get_rnglists_entry_fields_a(head, i, &length, &kind, &raw[0], &raw[1], &unavailable,
                                             &cooked[0], &cooked[1], third.out()) != DW_DLV_OK) {
         break;
@@ -372,7 +252,7 @@ std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit
   Dwarf_Signed count = 0;
   Dwarf_Off real = 0;
   Dwarf_Unsigned bytes = 0;
-  if (dwarf_get_ranges_b(debug_, offset, die.handle(), &real, &list, &count, &bytes, second.out()) !=
+  if (dwarf_get_ranges_b(die.debug(), offset, die.handle(), &real, &list, &count, &bytes, second.out()) !=
       DW_DLV_OK) {
     return {};
   }
@@ -383,24 +263,24 @@ std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit
       result.push_back({base + list[i].dwr_addr1, base + list[i].dwr_addr2});
     }
   }
-  dwarf_ranges_dealloc(debug_, list, count);
+  dwarf_ranges_dealloc(die.debug(), list, count);
   return result;
 }
 
 std::string DwarfSession::source_file(DieKey key, std::uint64_t file) const {
   const Unit* unit = unit_of(key);
   if (!unit) return {};
-  const Die top = die(unit->die);
+  const Die top = line_unit(unit->die);
   char** files = nullptr;
   Dwarf_Signed count = 0;
-  ErrorSlot error(debug_);
+  ErrorSlot error(top.debug());
   if (!top || dwarf_srcfiles(top.handle(), &files, &count, error.out()) != DW_DLV_OK) return {};
   // Numbered from 1 up to DWARF 4, from 0 in DWARF 5; 0 is "none" before that.
   const std::uint64_t index = unit->version >= 5 ? file : file - 1;
   std::string result;
   if (index < static_cast<std::uint64_t>(count)) result = files[index];
-  for (Dwarf_Signed i = 0; i < count; ++i) dwarf_dealloc(debug_, files[i], DW_DLA_STRING);
-  dwarf_dealloc(debug_, files, DW_DLA_LIST);
+  for (Dwarf_Signed i = 0; i < count; ++i) dwarf_dealloc(top.debug(), files[i], DW_DLA_STRING);
+  dwarf_dealloc(top.debug(), files, DW_DLA_LIST);
   return result;
 }
 

@@ -29,6 +29,14 @@ std::uint64_t size_of(const Unit& unit) {
 }  // namespace
 
 std::uint32_t IndexBuilder::Table::intern(const Key& key) {
+  if (keep && !ids.contains(key)) {
+    kept.emplace_back(key.name);
+    return intern_kept({key.scope, kept.back()});
+  }
+  return intern_kept(key);
+}
+
+std::uint32_t IndexBuilder::Table::intern_kept(const Key& key) {
   const auto [it, is_new] = ids.try_emplace(key, static_cast<std::uint32_t>(names.size()));
   if (is_new) names.push_back(key);
   return it->second;
@@ -43,20 +51,29 @@ IndexBuilder::IndexBuilder(const DwarfSession& session) : session_(session), bud
 }
 
 void IndexBuilder::add(const Unit& unit) {
-  is_c_ = is_c_language(unit.language);
-  const Die top = session_.die(unit.die);
-  if (top) {
-    walk(top, 0, 0);
-  } else {
-    is_complete_ = false;
+  const bool is_split = session_.is_split(unit);
+  const std::size_t first_named = named_.size();
+  for (Table* table : {&scopes_, &functions_, &types_, &variables_}) table->keep = is_split;
+  for (const DieKey key : session_.tops(unit)) {
+    const Die top = session_.die(key);
+    // A type unit may be of another language than the unit it is stored with.
+    const auto language = top.unsigned_value(DW_AT_language).value_or(unit.language);
+    is_c_ = is_c_language(static_cast<std::uint16_t>(language));
+    if (top) walk(top, 0, 0);
   }
+  if (!is_split) return;
+  // Its file is closed again: thousands of them would not fit.
+  resolve(first_named);
+  std::erase_if(instances_, [](const Instance& instance) { return instance.is_done; });
+  for (std::size_t i = first_named; i < named_.size(); ++i) named_[i].name = nullptr;
+  session_.close(unit);
 }
 
 void IndexBuilder::run(const std::vector<Unit>& units, std::size_t begin, std::size_t end,
                        std::exception_ptr& failure) {
   try {
     for (std::size_t i = begin; i < end; ++i) add(units[i]);
-    resolve();
+    resolve(0);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -155,12 +172,19 @@ void IndexBuilder::settle(Instance& instance, const Named& named) {
   instance.is_done = true;
 }
 
-void IndexBuilder::resolve() {
+void IndexBuilder::resolve(std::size_t first_named) {
+  const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+  first_named_ = first_named;
+  const auto begin = named_.begin() + static_cast<std::ptrdiff_t>(first_named);
+  if (!std::is_sorted(begin, named_.end(), by_key)) std::sort(begin, named_.end(), by_key);
+  if (!std::is_sorted(instances_.begin(), instances_.end(), by_key)) {
+    std::sort(instances_.begin(), instances_.end(), by_key);
+  }
   for (Instance& waiting : instances_) {
     if (waiting.is_done) continue;
     DieKey origin = waiting.origin;
     for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
-      if (const Named* found = named(origin)) {
+      if (const Named* found = named(origin); found && found->name) {
         settle(waiting, *found);
         break;
       }
@@ -171,7 +195,7 @@ void IndexBuilder::resolve() {
 }
 
 void IndexBuilder::resolve_rest() {
-  resolve();
+  resolve(0);
   for (Instance& waiting : instances_) {
     DieKey origin = waiting.is_done ? 0 : waiting.origin;
     for (int i = 0; i < kMaxOriginChain && origin != 0; ++i) {
@@ -189,12 +213,14 @@ void IndexBuilder::resolve_rest() {
 
 void IndexBuilder::absorb(IndexBuilder&& other) {
   std::vector<std::uint32_t> scopes = {0};
+  scopes_.keep = false;
   for (std::size_t i = 1; i < other.scopes_.names.size(); ++i) {
     const Key& scope = other.scopes_.names[i];
     scopes.push_back(scope_id(scopes[scope.scope], scope.name));
   }
   const auto merge = [&scopes](Table& to, const Table& from) {
     std::vector<std::uint32_t> ids;
+    to.keep = false;  // `from` keeps them
     for (const Key& key : from.names) ids.push_back(to.intern({scopes[key.scope], key.name}));
     for (const Found& found : from.found) to.found.push_back({ids[found.id], found.is_abstract, found.key});
   };
@@ -204,7 +230,10 @@ void IndexBuilder::absorb(IndexBuilder&& other) {
   named_.reserve(named_.size() + other.named_.size());
   for (const Named& entry : other.named_) named_.push_back({entry.key, scopes[entry.scope], entry.name});
   instances_.insert(instances_.end(), other.instances_.begin(), other.instances_.end());
-  is_complete_ = is_complete_ && other.is_complete_;
+  kept_.push_back(std::move(other.functions_.kept));
+  kept_.push_back(std::move(other.types_.kept));
+  kept_.push_back(std::move(other.variables_.kept));
+  kept_.push_back(std::move(other.scopes_.kept));
   other.named_ = {};
 }
 
@@ -213,7 +242,8 @@ std::uint32_t IndexBuilder::scope_id(std::uint32_t parent, std::string_view name
 }
 
 const IndexBuilder::Named* IndexBuilder::named(DieKey key) const {
-  const auto it = std::lower_bound(named_.begin(), named_.end(), key,
+  const auto begin = named_.begin() + static_cast<std::ptrdiff_t>(first_named_);
+  const auto it = std::lower_bound(begin, named_.end(), key,
                                    [](const Named& entry, DieKey value) { return entry.key < value; });
   return it != named_.end() && it->key == key ? &*it : nullptr;
 }

@@ -6,8 +6,10 @@
 #include "probes/index_format.h"
 
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -24,7 +26,8 @@ class IndexBuilder {
   // Units [begin, end) and what can be resolved among them; `failure`: no memory.
   void run(const std::vector<Unit>& units, std::size_t begin, std::size_t end, std::exception_ptr& failure);
   // Gives instances the name of what they refer to, where that was seen; the others wait.
-  void resolve();
+  // Looks at entries from `first_named` on.
+  void resolve(std::size_t first_named);
   // As resolve(), reading what was not seen.
   void resolve_rest();
   // What `other` found in later units.
@@ -64,7 +67,10 @@ class IndexBuilder {
     std::vector<Key> names;
     std::unordered_map<Key, std::uint32_t, KeyHash> ids;
     std::vector<Found> found;
+    std::deque<std::string> kept;  // names whose file is closed
+    bool keep = false;
     std::uint32_t intern(const Key& key);
+    std::uint32_t intern_kept(const Key& key);
     void add(const Key& key, DieKey die, bool is_abstract = false);
   };
   class Writer;
@@ -82,14 +88,15 @@ class IndexBuilder {
 
   const DwarfSession& session_;
   bool is_c_ = false;
-  bool is_complete_ = true;
   std::size_t budget_;
   Table scopes_;  // name 0 is the global one; a name's scope is its parent
   Table functions_;
   Table types_;
   Table variables_;
-  std::vector<Named> named_;         // ascending
-  std::vector<Instance> instances_;  // ascending
+  std::size_t first_named_ = 0;
+  std::vector<Named> named_;                   // ascending
+  std::vector<Instance> instances_;            // ascending
+  std::vector<std::deque<std::string>> kept_;  // of what was absorbed
 };
 
 }  // namespace backsight::probes

@@ -133,7 +133,7 @@ std::vector<std::byte> IndexBuilder::bytes(std::uint64_t identity) const {
   writer.part(IndexPart::kNamedKeys, keys);
   writer.part(IndexPart::kNamedScopes, owners);
   writer.write_strings();
-  return writer.finish(identity, is_complete_);
+  return writer.finish(identity, session_.complete());
 }
 
 }  // namespace backsight::probes

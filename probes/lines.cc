@@ -92,7 +92,7 @@ std::vector<std::string> LineTables::files_of(const Die& top) const {
 const LineTable& LineTables::of_unit(DieKey unit) const {
   if (last_.unit == unit && unit != 0) return last_;
   last_ = {unit, {}, {}};
-  const Die top = session_.die(unit);
+  const Die top = session_.line_unit(unit);
   if (!top) return last_;
   last_.files = files_of(top);
   const Context context(top);
@@ -113,7 +113,7 @@ const LineTable& LineTables::of_unit(DieKey unit) const {
 std::vector<DieKey> LineTables::units_with(const LinePattern& pattern) const {
   std::vector<DieKey> units;
   for (const Unit& unit : session_.units()) {
-    const Die top = session_.die(unit.die);
+    const Die top = session_.line_unit(unit.die);
     if (!top || !top.has(DW_AT_stmt_list) || top.tag() == DW_TAG_type_unit) continue;
     const std::vector<std::string> files = files_of(top);
     if (std::any_of(files.begin(), files.end(),
