@@ -64,6 +64,37 @@ std::string without_indexes(const std::string& path) {
   return out;
 }
 
+// How a member or a map's key continues a path.
+std::string step(const std::string& path, const std::string& name) {
+  if (!name.empty() && name.find_first_of(".[]\"\\") == std::string::npos)
+    return (path.empty() ? "" : ".") + name;
+  std::string out = "[\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"]";
+}
+
+// A map as it is shown where its keys are not all names: [{"key", "value"}].
+json::array as_elements(const json::object& map) {
+  json::array out;
+  for (const auto& [key, value] : map) out.push_back(json::object{{"key", key}, {"value", value}});
+  return out;
+}
+
+std::size_t size_of(const json::value& value) {
+  if (const auto* array = value.if_array()) return array->size();
+  if (const auto* object = value.if_object()) return object->size();
+  return 0;
+}
+
+// Of text: how many characters.
+std::size_t units(const std::string& utf8) {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 class Scope {
  public:
   Scope(std::string& path, const std::string& more) : path_(path), size_(path.size()) { path_ += more; }
@@ -171,12 +202,38 @@ const std::string* Comparison::reason_here() {
   return &found->second;
 }
 
+// Whether something inside is not wholly there.
+bool Comparison::has_reasons_below() const {
+  const auto next = unavailable_.upper_bound(path_);
+  return next != unavailable_.end() && next->first.starts_with(path_);
+}
+
 void Comparison::value(const json::value& expected, const json::value& got) {
   if (const std::string* reason = reason_here()) {
     unavailable_value(expected, got, *reason);
     return;
   }
   if (const auto* mark = marked(expected)) {
+    if (mark->at("$truth") == "name") {  // perhaps with parameters
+      ++tally_.compared;
+      const std::string name(mark->at("value").as_string());
+      const std::string shown = got.is_string() ? std::string(got.get_string()) : std::string();
+      if (shown == name || shown.starts_with(name + "(")) {
+        ++tally_.equal;
+      } else {
+        wrong("another name", expected, got);
+      }
+      return;
+    }
+    if (mark->at("$truth") == "text") {  // any name
+      ++tally_.compared;
+      if (got.is_string() && !got.get_string().empty()) {
+        ++tally_.equal;
+      } else {
+        wrong("no name", expected, got);
+      }
+      return;
+    }
     value(mark->at("value"), got);
     return;
   }
@@ -184,6 +241,8 @@ void Comparison::value(const json::value& expected, const json::value& got) {
     object(expected.get_object(), got.get_object());
   } else if (expected.is_array() && got.is_array()) {
     array(expected.get_array(), got.get_array());
+  } else if (expected.is_object() && got.is_array() && has_reasons_below()) {
+    array(as_elements(expected.get_object()), got.get_array());
   } else {
     ++tally_.compared;
     if (equal_leaves(expected, got)) {
@@ -197,7 +256,7 @@ void Comparison::value(const json::value& expected, const json::value& got) {
 void Comparison::object(const json::object& expected, const json::object& got) {
   if (expected.empty()) ++tally_.compared, ++tally_.equal;
   for (const auto& [name, member] : expected) {
-    const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+    const Scope scope(path_, step(path_, std::string(name)));
     if (const auto* shown = got.if_contains(name)) {
       value(member, *shown);
     } else {
@@ -206,7 +265,7 @@ void Comparison::object(const json::object& expected, const json::object& got) {
     }
   }
   for (const auto& [name, member] : got) {
-    const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+    const Scope scope(path_, step(path_, std::string(name)));
     if (!expected.contains(name)) wrong("shown, but there is no such member", nullptr, member);
   }
 }
@@ -232,20 +291,20 @@ void Comparison::unavailable_value(const json::value& expected, const json::valu
       wrong("unavailable without need: " + reason, plain, got);
     }
   }
-  const std::size_t equal_before = tally_.equal, compared_before = tally_.compared;
+  const std::size_t compared_before = tally_.compared;
   shown_part(plain, got, mark != nullptr);
   // What was not shown is unavailable.
   const std::size_t total = leaves(plain);
   const std::size_t looked_at = tally_.compared - compared_before;
   tally_.unavailable[word] += total - std::min(total, looked_at);
   tally_.compared = compared_before + std::max(total, looked_at);
-  static_cast<void>(equal_before);
   if (word == "element_limit" || word == "string_limit") {
     std::string all, shown;
     const bool text = bytes_of(plain, all) && bytes_of(got, shown);
-    const std::size_t have = text ? shown.size() : got.is_array() ? got.get_array().size() : 0;
-    const std::size_t there = text ? all.size() : plain.is_array() ? plain.get_array().size() : 0;
-    if ((text || got.is_array()) && !is_cut_there(reason, have, there)) wrong(reason, plain, got);
+    const std::size_t have = text ? shown.size() : size_of(got);
+    const std::size_t there = text ? all.size() : size_of(plain);
+    if (text && is_cut_there(reason, units(shown), units(all))) return;
+    if (!got.is_null() && !is_cut_there(reason, have, there)) wrong(reason, plain, got);
   }
 }
 
@@ -255,28 +314,27 @@ void Comparison::shown_part(const json::value& expected, const json::value& got,
   std::string all, shown;
   if (is_placeholder(got)) {
     const auto* truth = expected.if_object();
-    if (!got.is_null() && truth != nullptr && truth->contains("$ptr") && expected != got) {
-      wrong("another address", expected, got);
-    }
-    if (expected.is_null() && !got.is_null() && !is_marked) wrong("expected null", expected, got);
+    // Of a pointer to a pointer the first address is as good.
+    const bool is_address = truth != nullptr && truth->contains("$ptr");
+    if (is_address && is_marked && !got.is_null() && expected != got) wrong("another address", expected, got);
   } else if (bytes_of(expected, all) && bytes_of(got, shown)) {
     if (!all.starts_with(shown)) wrong("not a beginning of it", expected, got);
+  } else if (expected.is_object() && got.is_array() && has_reasons_below()) {
+    shown_part(as_elements(expected.get_object()), got, is_marked);
   } else if (expected.is_array() && got.is_array() && got.get_array().size() <= expected.get_array().size()) {
     for (std::size_t i = 0; i < got.get_array().size(); ++i) {
       const Scope scope(path_, "[" + std::to_string(i) + "]");
       value(expected.get_array()[i], got.get_array()[i]);
     }
   } else if (expected.is_object() && got.is_object()) {
-    std::size_t left = got.get_object().size();
     for (const auto& [name, member] : got.get_object()) {
-      const Scope scope(path_, (path_.empty() ? "" : ".") + std::string(name));
+      const Scope scope(path_, step(path_, std::string(name)));
       const auto* truth = expected.get_object().if_contains(name);
       if (truth == nullptr) {
         wrong("shown, but there is no such member", nullptr, member);
       } else {
         value(*truth, member);
       }
-      --left;
     }
   } else {
     wrong("not a beginning of it", expected, got);
@@ -310,8 +368,9 @@ bool Comparison::is_allowed(std::string_view reason, const json::value& expected
   }
   std::string all, shown;
   if (reason == "string_limit") {
+    // Up to three bytes of the last character are dropped; wide characters count by their own size.
     return bytes_of(plain, all) && all.size() > conditions_.string_bytes &&
-           (got.is_null() || (bytes_of(got, shown) && shown.size() >= conditions_.string_bytes));
+           (got.is_null() || (bytes_of(got, shown) && 4 * (shown.size() + 3) >= conditions_.string_bytes));
   }
   if (reason == "depth_limit") {
     // References, pointers to pointers and containers are levels without a name.

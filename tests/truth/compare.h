@@ -58,6 +58,7 @@ class Comparison {
   void unseen_return(const boost::json::object& expected, const boost::json::object& recorded);
   void wrong(const std::string& what, const boost::json::value& expected, const boost::json::value& got);
   const std::string* reason_here();
+  bool has_reasons_below() const;
   std::string_view root() const;
   bool is_root() const { return root().size() == path_.size(); }
 

@@ -227,7 +227,8 @@ int main(int argc, char** argv) {
   }
   const std::string directory = argv[2];
   Writer writer(static_cast<unsigned>(std::stoul(argv[3])));
-  std::string declarations, declares, calls;
+  std::string declarations = "void declare_kinds();\nvoid call_kinds(oracle::Rng& rng);\n";
+  std::string declares = "  declare_kinds();\n", calls = "  call_kinds(rng);\n";
   for (const auto& part : read_catalogue(argv[1])) {
     writer.write(part, directory);
     declarations += "void declare_" + part.name + "();\nvoid call_" + part.name + "(oracle::Rng& rng);\n";

@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iomanip>
@@ -53,6 +54,14 @@ std::vector<Variant> chosen_variants() {
   return variants;
 }
 
+// GCC's debug information writes template arguments otherwise than symbols do.
+std::string plain_name(std::string name) {
+  for (const std::string word : {"short int", "long int"}) {
+    if (const auto at = name.find(word); at != std::string::npos) name.erase(at + word.size() - 4, 4);
+  }
+  return name;
+}
+
 // A program's account of itself.
 struct Account {
   std::map<std::string, Passing> signatures;
@@ -75,6 +84,11 @@ Account read_account(const std::string& output) {
       account.calls[std::string(row.at("function").as_string())].push_back(std::move(row));
     }
   }
+  for (auto& [function, rows] : account.calls) {  // written when they end: by entry
+    std::stable_sort(rows.begin(), rows.end(), [](const json::object& a, const json::object& b) {
+      return a.at("n").to_number<std::uint64_t>() < b.at("n").to_number<std::uint64_t>();
+    });
+  }
   return account;
 }
 
@@ -92,10 +106,15 @@ constexpr Limits kSmall{2, 3, 8, 1024};
 
 std::string services(const Variant& variant, const Limits& limits) {
   std::ostringstream text;
+  std::ostringstream limits_text;
+  limits_text << "        limits: { depth: " << limits.depth << ", elements: " << limits.elements
+              << ", string: " << limits.string_bytes << ", bytes: " << limits.bytes << " }\n";
   text << "  - name: truth\n    match: { exe: \"" << variant.program << "\" }\n    probes:\n"
-       << "      - function: \"truth::*\"\n        limits: { depth: " << limits.depth
-       << ", elements: " << limits.elements << ", string: " << limits.string_bytes
-       << ", bytes: " << limits.bytes << " }\n";
+       << "      - function: \"truth::*\"\n"
+       << limits_text.str()
+       << "      - function: truth_flexible\n        capture: [\"packet->length\", "
+          "{bytes: \"packet->data[0..packet->length]\"}, salt, ret]\n"
+       << limits_text.str();
   return text.str();
 }
 
@@ -108,7 +127,7 @@ std::map<std::string, std::string> not_active(const std::string& store, const Ac
   const auto answer = json::parse(result.out);
   for (const auto& row : answer.at("probes").as_array()) {
     if (!row.at("function").is_string()) continue;
-    const auto found = missing.find(std::string(row.at("function").as_string()));
+    const auto found = missing.find(plain_name(std::string(row.at("function").as_string())));
     if (found == missing.end()) continue;
     if (row.at("state") == "active") {
       missing.erase(found);
@@ -145,8 +164,8 @@ Tally run_variant(const Variant& variant, const Limits& limits) {
   Tally tally;
   for (const auto& [function, why] : missing) tally.wrong.push_back(function + ": not probed: " + why);
   std::map<std::string, std::vector<json::object>> recorded;
-  for (auto& row : calls(store, "truth::*", {"--limit", "1000000"})) {
-    recorded[std::string(row.at("function").as_string())].push_back(std::move(row.as_object()));
+  for (auto& row : calls(store, "truth*", {"--limit", "1000000"})) {
+    recorded[plain_name(std::string(row.at("function").as_string()))].push_back(std::move(row.as_object()));
   }
   const Conditions conditions{variant.optimisation != "O0",
                               variant.optimisation != "O0" && variant.optimisation != "O1",

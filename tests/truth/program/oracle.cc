@@ -115,6 +115,10 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+std::string code_name(std::string_view name) {
+  return "{\"$truth\":\"name\",\"value\":" + quoted(name) + "}";
+}
+
 void put_text(std::string& out, std::string_view bytes) {
   if (is_utf8(bytes)) {
     out += quoted(bytes);
@@ -214,8 +218,8 @@ void Call::ret_void() {
 }
 
 void Call::write() {
-  std::printf("{\"function\":%s,\"args\":{%s},\"return\":%s}\n", quoted(function_).c_str(), args_.c_str(),
-              result_.c_str());
+  std::printf("{\"n\":%lu,\"function\":%s,\"args\":{%s},\"return\":%s}\n", number_, quoted(function_).c_str(),
+              args_.c_str(), result_.c_str());
 }
 
 }  // namespace oracle

@@ -3,11 +3,11 @@
 // without a look at the decoder), how they are passed (Passing), and the log of
 // calls. Nothing of Backsight is in it.
 //
-// {"signature": "truth::f", "passing": {"a": "integer", …}, "return": "memory"}   once per function
-// {"function": "truth::f", "args": {…}, "return": …}                                once per call, in order
+//   {"signature": "truth::f", "passing": {"a": "integer", …}, "return": "memory"}   once per function
+//   {"n": 7, "function": "truth::f", "args": {…}, "return": …}   once per call; n: order of entry
 //
 // {"$truth": "REASON", "value": V} in place of a value: shown as V, or V's place
-// is named with REASON.
+// is named with REASON. REASON "name": V, or V with parameters behind it; "text": any text.
 #pragma once
 
 #include <cstddef>
@@ -82,6 +82,8 @@ void put_number(std::string& out, double value);
 void put_wide(std::string& out, unsigned __int128 magnitude, bool negative);
 void put_long_double(std::string& out, long double value);
 std::string quoted(std::string_view text);
+// Of a function or method: shown with or without parameters.
+std::string code_name(std::string_view name);
 
 // How the ABI passes a value, as far as availability depends on it.
 enum class Passing { kInteger, kVector, kMemory, kX87, kIndirect, kNothing };
@@ -123,11 +125,18 @@ class Signature {
 
 class Call {
  public:
-  explicit Call(const char* function) : function_(function) {}
+  // Calls are numbered in the order of their entry.
+  explicit Call(const char* function) : function_(function), number_(next_number++) {}
   template <class T>
   Call& arg(const char* name, const T& value) {
     begin(name);
     put(args_, value);
+    return *this;
+  }
+  // `text` is JSON.
+  Call& json(const char* name, const std::string& text) {
+    begin(name);
+    args_ += text;
     return *this;
   }
   template <class T>
@@ -140,7 +149,9 @@ class Call {
  private:
   void begin(const char* name);
   void write();
+  static inline unsigned long next_number = 0;
   const char* function_;
+  unsigned long number_;
   std::string args_, result_;
 };
 

@@ -22,10 +22,10 @@ template <class Sequence>
 void put_sequence(std::string& out, const Sequence& values) {
   bool first = true;
   out += '[';
-  for (const auto& value : values) {
+  for (auto&& value : values) {
     if (!first) out += ",";
     first = false;
-    put(out, value);
+    put(out, static_cast<const typename Sequence::value_type&>(value));
   }
   out += ']';
 }

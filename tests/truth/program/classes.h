@@ -1,0 +1,411 @@
+// Polymorphic classes, unions, member pointers, references, flexible arrays: what
+// needs more than its own bytes to be shown.
+#pragma once
+
+#include "shapes.h"
+#include "standard_wrappers.h"
+
+namespace data {
+
+// Unions: each member is what the bytes say. Eight bytes, all of which are set.
+union Overlay {
+  long whole;
+  unsigned char bytes[8];
+  short halves[4];
+};
+struct Tagged {
+  int kind;
+  union {
+    long number;
+    double real;
+  };
+  Overlay overlay;
+};
+
+struct Animal {
+  virtual ~Animal() = default;
+  virtual int legs() const { return 4; }
+  int weight = 0;
+};
+struct Dog : Animal {
+  std::string name;
+  int legs() const override { return 3; }
+};
+struct Snake final : Animal {
+  long length = 0;
+  int legs() const override { return 0; }
+};
+// Of this class the program has objects, but debug information only where its
+// creators have: not without -flto.
+struct Ghost final : Animal {
+  int legs() const override { return -1; }
+};
+struct Swimmer {
+  virtual ~Swimmer() = default;
+  virtual int depth() const { return 1; }
+  short fins = 0;
+};
+struct Otter : Animal, Swimmer {
+  long fur = 0;
+  int depth() const override { return 9; }
+};
+// Virtual bases.
+struct Device {
+  virtual ~Device() = default;
+  int port = 0;
+};
+struct Reader : virtual Device {
+  long read = 0;
+};
+struct Printer : virtual Device {
+  long printed = 0;
+};
+struct Copier : Reader, Printer {
+  short copies = 0;
+};
+struct Cage {
+  std::unique_ptr<Animal> inside;
+  const Swimmer* visitor;
+  std::vector<std::shared_ptr<Animal>> others;
+};
+
+struct Referring {
+  int& number;
+  const std::string& text;
+};
+struct Holder {
+  int own;
+  int other;
+  int get() const { return own; }
+  int set(int value) { return own = value; }
+  virtual int late() { return other; }
+};
+using MemberPointer = int Holder::*;
+using MethodPointer = int (Holder::*)() const;
+
+// A class whose definition is in no file of the program.
+struct Unknown;
+struct WithUnknown {
+  int before;
+  Unknown* unknown;
+};
+
+}  // namespace data
+
+template <>
+struct oracle::Json<data::Overlay> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, const data::Overlay& value) {
+    short halves[4];
+    std::memcpy(halves, &value, sizeof halves);
+    unsigned char bytes[8];
+    std::memcpy(bytes, &value, sizeof bytes);
+    out += "{\"whole\":" + std::to_string(value.whole) + ",\"bytes\":";
+    oracle::put(out, bytes);
+    out += ",\"halves\":";
+    oracle::put(out, halves);
+    out += '}';
+  }
+};
+template <>
+struct oracle::Make<data::Overlay> {
+  static void fill(Rng& rng, data::Overlay& value) { oracle::fill(rng, value.whole); }
+};
+template <>
+struct oracle::Json<data::Tagged> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, const data::Tagged& value) {
+    double real;
+    std::memcpy(&real, &value.number, sizeof real);
+    out += "{\"kind\":" + std::to_string(value.kind) + ",\"number\":" + std::to_string(value.number) +
+           ",\"real\":";
+    put_number(out, real);
+    out += ",\"overlay\":";
+    oracle::put(out, value.overlay);
+    out += '}';
+  }
+};
+template <>
+struct oracle::Make<data::Tagged> {
+  static void fill(Rng& rng, data::Tagged& value) {
+    oracle::fill(rng, value.kind);
+    if (rng.chance(50)) {
+      oracle::fill(rng, value.number);
+    } else {
+      oracle::fill(rng, value.real);
+    }
+    oracle::fill(rng, value.overlay);
+  }
+};
+
+namespace oracle {
+inline void put_animal(std::string& out, const data::Animal& value) {
+  const std::string weight = "\"weight\":" + std::to_string(value.weight);
+  if (const auto* dog = dynamic_cast<const data::Dog*>(&value)) {
+    out += "{\"$type\":\"data::Dog\"," + weight + ",\"name\":";
+    put(out, dog->name);
+  } else if (const auto* snake = dynamic_cast<const data::Snake*>(&value)) {
+    out += "{\"$type\":\"data::Snake\"," + weight + ",\"length\":" + std::to_string(snake->length);
+  } else if (const auto* otter = dynamic_cast<const data::Otter*>(&value)) {
+    out += "{\"$type\":\"data::Otter\"," + weight + ",\"fins\":" + std::to_string(otter->fins) +
+           ",\"fur\":" + std::to_string(otter->fur);
+  } else if (dynamic_cast<const data::Ghost*>(&value) != nullptr) {
+    out += "{\"$type\":{\"$truth\":\"undefined_type\",\"value\":\"data::Ghost\"}," + weight;
+  } else {
+    out += "{\"$type\":\"data::Animal\"," + weight;
+  }
+  out += '}';
+}
+inline void put_device(std::string& out, const data::Device& value) {
+  const std::string port = "\"port\":" + std::to_string(value.port);
+  if (const auto* copier = dynamic_cast<const data::Copier*>(&value)) {
+    out += "{\"$type\":\"data::Copier\"," + port + ",\"read\":" + std::to_string(copier->read) +
+           ",\"printed\":" + std::to_string(copier->printed) +
+           ",\"copies\":" + std::to_string(copier->copies);
+  } else if (const auto* reader = dynamic_cast<const data::Reader*>(&value)) {
+    out += "{\"$type\":\"data::Reader\"," + port + ",\"read\":" + std::to_string(reader->read);
+  } else if (const auto* printer = dynamic_cast<const data::Printer*>(&value)) {
+    out += "{\"$type\":\"data::Printer\"," + port + ",\"printed\":" + std::to_string(printer->printed);
+  } else {
+    out += "{\"$type\":\"data::Device\"," + port;
+  }
+  out += '}';
+}
+}  // namespace oracle
+
+// A class of these by itself, and what a pointer or reference to it leads to.
+#define ORACLE_POLYMORPHIC(Type, function)                                                 \
+  template <>                                                                              \
+  struct oracle::Json<Type> {                                                              \
+    static constexpr bool kFloat = false, kX87 = false;                                    \
+    static void put(std::string& out, const Type& value) { oracle::function(out, value); } \
+  };
+ORACLE_POLYMORPHIC(data::Animal, put_animal)
+ORACLE_POLYMORPHIC(data::Dog, put_animal)
+ORACLE_POLYMORPHIC(data::Snake, put_animal)
+ORACLE_POLYMORPHIC(data::Otter, put_animal)
+ORACLE_POLYMORPHIC(data::Ghost, put_animal)
+ORACLE_POLYMORPHIC(data::Device, put_device)
+ORACLE_POLYMORPHIC(data::Reader, put_device)
+ORACLE_POLYMORPHIC(data::Printer, put_device)
+ORACLE_POLYMORPHIC(data::Copier, put_device)
+template <>
+struct oracle::Json<data::Swimmer> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, const data::Swimmer& value) {
+    if (const auto* otter = dynamic_cast<const data::Otter*>(&value)) {
+      put_animal(out, *otter);
+    } else {
+      out += "{\"$type\":\"data::Swimmer\",\"fins\":" + std::to_string(value.fins) + "}";
+    }
+  }
+};
+
+namespace oracle {
+inline data::Animal* make_animal(Rng& rng) {
+  data::Animal* made = nullptr;
+  switch (rng.below(9)) {
+    case 0:
+      made = new data::Ghost;
+      break;
+    case 3:
+    case 4:
+      made = new data::Animal;
+      break;
+    case 1: {
+      auto* dog = new data::Dog;
+      dog->name = rng.text();
+      made = dog;
+      break;
+    }
+    case 2: {
+      auto* snake = new data::Snake;
+      fill(rng, snake->length);
+      made = snake;
+      break;
+    }
+    default: {
+      auto* otter = new data::Otter;
+      fill(rng, otter->fins);
+      fill(rng, otter->fur);
+      made = otter;
+    }
+  }
+  fill(rng, made->weight);
+  return made;
+}
+inline data::Swimmer* make_swimmer(Rng& rng) {
+  data::Swimmer* made = nullptr;
+  if (rng.chance(50)) {
+    made = new data::Swimmer;
+  } else {
+    auto* otter = new data::Otter;
+    fill(rng, otter->weight);
+    fill(rng, otter->fur);
+    made = otter;
+  }
+  fill(rng, made->fins);
+  return made;
+}
+inline data::Device* make_device(Rng& rng) {
+  data::Device* made = nullptr;
+  switch (rng.below(4)) {
+    case 0:
+      made = new data::Device;
+      break;
+    case 1: {
+      auto* reader = new data::Reader;
+      fill(rng, reader->read);
+      made = reader;
+      break;
+    }
+    case 2: {
+      auto* printer = new data::Printer;
+      fill(rng, printer->printed);
+      made = printer;
+      break;
+    }
+    default: {
+      auto* copier = new data::Copier;
+      fill(rng, copier->read);
+      fill(rng, copier->printed);
+      fill(rng, copier->copies);
+      made = copier;
+    }
+  }
+  fill(rng, made->port);
+  return made;
+}
+}  // namespace oracle
+
+#define ORACLE_MAKE_POINTER(Type, function)                                                                \
+  template <>                                                                                              \
+  struct oracle::Make<Type*> {                                                                             \
+    static void fill(Rng& rng, Type*& value) { value = rng.chance(15) ? nullptr : oracle::function(rng); } \
+  };                                                                                                       \
+  template <>                                                                                              \
+  struct oracle::Make<const Type*> {                                                                       \
+    static void fill(Rng& rng, const Type*& value) {                                                       \
+      value = rng.chance(15) ? nullptr : oracle::function(rng);                                            \
+    }                                                                                                      \
+  };
+ORACLE_MAKE_POINTER(data::Animal, make_animal)
+ORACLE_MAKE_POINTER(data::Swimmer, make_swimmer)
+ORACLE_MAKE_POINTER(data::Device, make_device)
+template <>
+struct oracle::Make<data::Dog> {
+  static void fill(Rng& rng, data::Dog& value) {
+    oracle::fill(rng, value.weight);
+    oracle::fill(rng, value.name);
+  }
+};
+template <>
+struct oracle::Make<data::Snake> {
+  static void fill(Rng& rng, data::Snake& value) {
+    oracle::fill(rng, value.weight);
+    oracle::fill(rng, value.length);
+  }
+};
+template <>
+struct oracle::Make<data::Otter> {
+  static void fill(Rng& rng, data::Otter& value) {
+    oracle::fill(rng, value.weight);
+    oracle::fill(rng, value.fins);
+    oracle::fill(rng, value.fur);
+  }
+};
+template <>
+struct oracle::Make<data::Copier> {
+  static void fill(Rng& rng, data::Copier& value) {
+    oracle::fill(rng, value.port);
+    oracle::fill(rng, value.read);
+    oracle::fill(rng, value.printed);
+    oracle::fill(rng, value.copies);
+  }
+};
+template <>
+struct oracle::Make<std::unique_ptr<data::Animal>> {
+  static void fill(Rng& rng, std::unique_ptr<data::Animal>& value) {
+    value.reset(rng.chance(20) ? nullptr : make_animal(rng));
+  }
+};
+template <>
+struct oracle::Make<std::shared_ptr<data::Animal>> {
+  static void fill(Rng& rng, std::shared_ptr<data::Animal>& value) {
+    value.reset(rng.chance(20) ? nullptr : make_animal(rng));
+  }
+};
+ORACLE_STRUCT(data::Cage, inside, visitor, others)
+
+template <>
+struct oracle::Json<data::Referring> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, const data::Referring& value) {
+    out += "{\"number\":";
+    oracle::put(out, value.number);
+    out += ",\"text\":";
+    oracle::put(out, value.text);
+    out += '}';
+  }
+};
+
+template <>
+struct oracle::Json<data::MemberPointer> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, data::MemberPointer value) {
+    out += value == nullptr              ? "null"
+           : value == &data::Holder::own ? "\"data::Holder::own\""
+                                         : "\"data::Holder::other\"";
+  }
+};
+template <>
+struct oracle::Make<data::MemberPointer> {
+  static void fill(Rng& rng, data::MemberPointer& value) {
+    const data::MemberPointer all[] = {nullptr, &data::Holder::own, &data::Holder::other};
+    value = all[rng.below(3)];
+  }
+};
+using ChangingMethod = int (data::Holder::*)(int);
+using LateMethod = int (data::Holder::*)();
+template <>
+struct oracle::Json<data::MethodPointer> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, data::MethodPointer value) {
+    out += value == nullptr ? "null" : code_name("data::Holder::get");
+  }
+};
+template <>
+struct oracle::Make<data::MethodPointer> {
+  static void fill(Rng& rng, data::MethodPointer& value) {
+    value = rng.chance(30) ? nullptr : &data::Holder::get;
+  }
+};
+template <>
+struct oracle::Json<LateMethod> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, LateMethod value) {
+    out += value == nullptr ? "null" : code_name("data::Holder::late");
+  }
+};
+template <>
+struct oracle::Make<LateMethod> {
+  static void fill(Rng& rng, LateMethod& value) { value = rng.chance(30) ? nullptr : &data::Holder::late; }
+};
+
+template <>
+struct oracle::Json<data::WithUnknown> {
+  static constexpr bool kFloat = false, kX87 = false;
+  static void put(std::string& out, const data::WithUnknown& value) {
+    out += "{\"before\":" + std::to_string(value.before) + ",\"unknown\":";
+    if (value.unknown != nullptr) out += "{\"$truth\":\"undefined_type\",\"value\":";
+    put_pointer(out, value.unknown);
+    out += value.unknown != nullptr ? "}}" : "}";
+  }
+};
+template <>
+struct oracle::Make<data::WithUnknown> {
+  static void fill(Rng& rng, data::WithUnknown& value) {
+    oracle::fill(rng, value.before);
+    value.unknown = rng.chance(30) ? nullptr : reinterpret_cast<data::Unknown*>(new long[4]);
+  }
+};

@@ -1,0 +1,99 @@
+// The judge of the truth test, judged: each way of being wrong is found, and what
+// is allowed in one place is not in another.
+#include "tests/truth/compare.h"
+
+#include <catch2/catch.hpp>
+
+using namespace backsight::tests;
+namespace json = boost::json;
+
+namespace {
+
+const Passing kPassing = {{"a", "integer"}, {"d", "vector"}, {"m", "memory"}, {"return", "vector"}};
+
+// Of one call with these arguments.
+Tally compared(const std::string& truth, const std::string& shown, const std::string& unavailable = "{}",
+               bool optimised = true) {
+  Tally tally;
+  const Conditions conditions{optimised, optimised, 4, 3, 8, 1024};
+  const auto expected = json::parse(R"({"function":"f","args":)" + truth + R"(,"return":1})").as_object();
+  const auto recorded = json::parse(R"({"args":)" + shown +
+                                    R"(,"return":1,"exit_kind":"return","unavailable":)" + unavailable + "}")
+                            .as_object();
+  Comparison(conditions, tally).call(expected, recorded, kPassing);
+  return tally;
+}
+
+bool is_right(const Tally& tally) {
+  return tally.wrong.empty() && tally.unsupported.empty() &&
+         tally.compared == tally.equal + tally.unavailable_total();
+}
+
+}  // namespace
+
+TEST_CASE("equal values are counted") {
+  const auto tally = compared(R"({"a":{"x":[1,-2],"s":"t"}})", R"({"a":{"x":[1,-2],"s":"t"}})");
+  CHECK(is_right(tally));
+  CHECK(tally.compared == 4);
+  CHECK(is_right(compared(R"({"a":18446744073709551615})", R"({"a":18446744073709551615})")));
+  CHECK(is_right(compared(R"({"a":0.1})", R"({"a":1E-1})")));
+}
+
+TEST_CASE("other values, members, numbers of elements and types are wrong") {
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":2})")));
+  CHECK(!is_right(compared(R"({"a":-1})", R"({"a":18446744073709551615})")));
+  CHECK(!is_right(compared(R"({"a":0})", R"({"a":null})")));
+  CHECK(!is_right(compared(R"({"a":"1"})", R"({"a":1})")));
+  CHECK(!is_right(compared(R"({"a":[1,2]})", R"({"a":[1]})")));
+  CHECK(!is_right(compared(R"({"a":[1]})", R"({"a":[1,2]})")));
+  CHECK(!is_right(compared(R"({"a":{"x":1,"y":2}})", R"({"a":{"x":1}})")));
+  CHECK(!is_right(compared(R"({"a":{"x":1}})", R"({"a":{"x":1,"y":2}})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({})")));
+  CHECK(!is_right(compared(R"({})", R"({"a":1})")));
+}
+
+TEST_CASE("unavailable where it is allowed") {
+  CHECK(is_right(compared(R"({"d":1.5})", R"({"d":null})", R"({"d":"in_vector_register"})")));
+  CHECK(is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"optimized_out"})")));
+  CHECK(is_right(compared(R"({"a":[1,2,3,4]})", R"({"a":[1,2,3]})", R"({"a":"element_limit 3 of 4"})")));
+  CHECK(is_right(compared(R"({"a":"123456789"})", R"({"a":"12345678"})", R"({"a":"string_limit 8 of 9"})")));
+  CHECK(is_right(compared(R"({"a":{"x":{"y":{"z":1}}}})", R"({"a":{"x":{"y":{"$ptr":"0x1"}}}})",
+                          R"({"a.x.y":"depth_limit"})")));
+  const auto tally = compared(R"({"a":[[1,1],[2,2],[3,3],[4,4]]})", R"({"a":[[1,1],[2,2],[3,3]]})",
+                              R"({"a":"element_limit 3 of 4"})");
+  CHECK(tally.equal == 7);  // and the result
+  CHECK(tally.unavailable.at("element_limit") == 2);
+}
+
+TEST_CASE("unavailable where it is not allowed") {
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"in_vector_register"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"optimized_out"})", false)));
+  CHECK(!is_right(compared(R"({"m":1})", R"({"m":null})", R"({"m":"optimized_out"})")));
+  CHECK(!is_right(compared(R"({"a":{"x":1}})", R"({"a":{"x":null}})", R"({"a.x":"optimized_out"})")));
+  CHECK(!is_right(compared(R"({"a":[1,2,3]})", R"({"a":[1,2]})", R"({"a":"element_limit 2 of 3"})")));
+  CHECK(!is_right(compared(R"({"a":"12345"})", R"({"a":"1234"})", R"({"a":"string_limit 4 of 5"})")));
+  CHECK(!is_right(compared(R"({"a":{"x":1}})", R"({"a":{"x":null}})", R"({"a.x":"depth_limit"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"byte_limit"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"not_resident"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"bad_address"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"unsupported_type"})")));
+}
+
+TEST_CASE("what is shown beside a reason is a beginning, counted rightly") {
+  CHECK(!is_right(compared(R"({"a":[1,2,3,4]})", R"({"a":[1,2,4]})", R"({"a":"element_limit 3 of 4"})")));
+  CHECK(!is_right(compared(R"({"a":[1,2,3,4]})", R"({"a":[1,2,3]})", R"({"a":"element_limit 3 of 5"})")));
+  CHECK(!is_right(compared(R"({"a":[1,2,3,4]})", R"({"a":[1,2,3]})", R"({"a":"element_limit 2 of 4"})")));
+  CHECK(!is_right(compared(R"({"a":"123456789"})", R"({"a":"1234567x"})", R"({"a":"string_limit 8 of 9"})")));
+  CHECK(!is_right(compared(R"({"d":1.5})", R"({"d":2.5})", R"({"d":"in_vector_register"})")));
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":1})", R"({"b":"optimized_out"})")));
+}
+
+TEST_CASE("the account may say that a place is not shown") {
+  const std::string truth = R"({"a":{"$truth":"unsupported_type","value":7}})";
+  CHECK(is_right(compared(truth, R"({"a":null})", R"({"a":"unsupported_type"})")));
+  CHECK(is_right(compared(truth, R"({"a":7})")));
+  CHECK(!is_right(compared(truth, R"({"a":8})")));
+  const std::string name = R"({"a":{"$truth":"text","value":null}})";
+  CHECK(is_right(compared(name, R"({"a":"any"})")));
+  CHECK(!is_right(compared(name, R"({"a":null})")));
+}
