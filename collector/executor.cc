@@ -2,6 +2,7 @@
 
 #include "collector/clocks.h"
 #include "collector/linker.h"
+#include "probes/site_check.h"
 #include "schema/codec.h"
 
 #include <algorithm>
@@ -123,6 +124,7 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
     report(action.service, status);
     return status.message;
   };
+  if (auto same = probes::compare_sites(file.file->path(), plan.sites); !same) return failed(same.error());
   const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0);
   const auto index = parts_.kernel.install_plan(plan, action.service_index, flags);
   if (!index) return failed(index.error());

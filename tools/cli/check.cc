@@ -48,7 +48,7 @@ array capture_list(const schema::Plan& plan) {
   return list;
 }
 
-object instance_object(const probes::CompiledPlan& compiled) {
+object instance_object(const probes::CompiledPlan& compiled, const probes::SiteCosts& costs) {
   const schema::Plan& plan = compiled.plan;
   object instance{{"function", plan.function}, {"signature", plan.signature}, {"module", plan.module_path},
                   {"build_id", plan.build_id}, {"inlined", plan.inlined},     {"address", hex(plan.address)}};
@@ -60,8 +60,8 @@ object instance_object(const probes::CompiledPlan& compiled) {
       entry = &site;
     } else if (site.kind == BS_SITE_RETURN) {
       ++return_sites;
-      if (!site.is_uretprobe)
-        return_cost = std::max(return_cost.value_or(0u), probes::estimated_cost_ns(site.site_class));
+      const std::uint32_t cost = site.is_uretprobe ? costs.uretprobe : costs.of(site.site_class);
+      return_cost = std::max(return_cost.value_or(0u), cost);
     }
   }
   instance["site"] = entry == nullptr ? boost::json::value() : boost::json::value(hex(entry->address));
@@ -71,9 +71,10 @@ object instance_object(const probes::CompiledPlan& compiled) {
   instance["return_via"] = schema::to_string(plan.return_via);
   instance["return_reason"] = plan.return_reason;
   instance["return_sites"] = return_sites;
-  instance["cost_ns"] = entry == nullptr ? boost::json::value()
-                                         : boost::json::value(probes::estimated_cost_ns(entry->site_class));
+  instance["cost_ns"] =
+      entry == nullptr ? boost::json::value() : boost::json::value(costs.of(entry->site_class));
   instance["return_cost_ns"] = return_cost ? boost::json::value(*return_cost) : boost::json::value();
+  instance["cost_source"] = costs.measured ? "measured" : "reference";
   instance["captures"] = capture_list(plan);
   instance["issues"] = issue_list(compiled.issues);
   return instance;
@@ -136,7 +137,8 @@ class Checker {
       }
       if (!is_main && !opened.binary->has_function(probe.function)) continue;
       const probes::PlanResult result = opened.binary->plan(probe);
-      for (const probes::CompiledPlan& plan : result.plans) instances.push_back(instance_object(plan));
+      for (const probes::CompiledPlan& plan : result.plans)
+        instances.push_back(instance_object(plan, costs_));
       if (!result.plans.empty()) return;  // the first file that has it
       issues.insert(issues.end(), result.issues.begin(), result.issues.end());
       const auto& debug_issues = opened.binary->debug_issues();
@@ -145,6 +147,7 @@ class Checker {
   }
 
   std::shared_ptr<probes::FileSource> files_ = std::make_shared<probes::FileCache>();
+  const probes::SiteCosts costs_ = probes::known_site_costs();
   std::map<std::string, Opened> binaries_;
   bool all_resolved_ = true;
 };

@@ -70,6 +70,9 @@ class CheckWriter {
     std::string site = "entry at " + text_at(instance, "site") + ", " + text_at(instance, "site_class");
     if (const auto cost = integer_at(instance, "cost_ns")) {
       site += ", about " + std::to_string(*cost) + " ns per hit";
+      const std::string source = text_at(instance, "cost_source");
+      if (source == "measured") site += " on this machine";
+      if (source == "reference") site += " on a reference machine";
     }
     if (const std::string reason = text_at(instance, "site_reason"); !reason.empty()) site += ": " + reason;
     sentence(4, site);
