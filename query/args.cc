@@ -97,7 +97,7 @@ void add_event(CallValues& values, const schema::EventView& event, const schema:
                const std::vector<bool>* wanted, DecodeOptions options) {
   if (event.kind() != schema::EventKind::kEntry && event.kind() != schema::EventKind::kReturn) return;
   const bool at_return = event.kind() == schema::EventKind::kReturn;
-  ValueDecoder decoder(event, plan, options, values.unavailable);
+  ValueDecoder decoder(event, plan, std::move(options), values.unavailable);
   for (std::size_t i = 0; i < plan.captures.size(); ++i) {
     const schema::Capture& capture = plan.captures[i];
     if (capture.at_return != at_return) continue;

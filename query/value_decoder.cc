@@ -15,7 +15,6 @@ namespace {
 
 using schema::Container;
 using schema::Item;
-using schema::Member;
 using schema::Type;
 using schema::TypeId;
 using schema::TypeKind;
@@ -34,7 +33,7 @@ bool is_declared_object(const std::string& expression) {
 
 ValueDecoder::ValueDecoder(const schema::EventView& event, const schema::Plan& plan, DecodeOptions options,
                            UnavailableMap& unavailable)
-    : event_(event), plan_(plan), options_(options), unavailable_(unavailable), items_(event.items()) {}
+    : event_(event), plan_(plan), options_(std::move(options)), unavailable_(unavailable), items_(event.items()) {}
 
 const Type* ValueDecoder::find_type(TypeId id) const {
   return id.value < plan_.types.size() ? &plan_.types[id.value] : nullptr;

@@ -98,7 +98,7 @@ boost::json::value ValueDecoder::callable(const Type& type, const Place& place) 
 boost::json::value ValueDecoder::duration(const Type& type, const Place& place) {
   const auto num = layout(type, 0), den = layout(type, 1);
   if (type.members.empty() || !num || !den || *den == 0) return missing(Unavailable::kUnsupportedType);
-  const boost::json::value ticks = member(type.members[0], place);
+  boost::json::value ticks = member(type.members[0], place);
   if (!ticks.is_number()) return ticks;  // missing, or NaN
   return nanoseconds(ticks, *num, *den);
 }

@@ -9,7 +9,6 @@ using namespace backsight::query;  // NOLINT
 using schema::Container;
 using schema::ItemStatus;
 using schema::TypeId;
-using schema::TypeKind;
 using test::Bytes;
 using test::entry_row;
 using test::json;
