@@ -77,7 +77,9 @@ void InstancePlanner::plan_function(FunctionInfo function) {
     compile(function, function, code, prologue, candidate.frame, compiled);
     return compiled;
   });
-  if (chosen) finish(function, code, std::move(chosen->plan));
+  if (!chosen) return;
+  chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate);
+  finish(function, code, std::move(chosen->plan));
 }
 
 void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& code, CompiledPlan compiled) {

@@ -257,6 +257,17 @@ EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, con
   return sites;
 }
 
+std::string site_reason(const EntrySites& sites, std::size_t chosen) {
+  const EntryCandidate& candidate = sites.candidates[chosen];
+  if (candidate.site.site_class != SiteClass::kSingleStep || candidate.is_spare) return candidate.reason;
+  const EntryCandidate& cheapest = sites.candidates.front();
+  if (cheapest.site.site_class != SiteClass::kSingleStep) {
+    return candidate.reason + "; at entry+" + std::to_string(cheapest.site.address - cheapest.frame.entry) +
+           " it would cost less, but not all captured values are there";
+  }
+  return sites.obstacle.empty() ? candidate.reason : candidate.reason + "; not behind it: " + sites.obstacle;
+}
+
 std::optional<ChosenSite> choose_entry_site(
     const EntrySites& sites, const std::function<CompiledPlan(const EntryCandidate&)>& compile) {
   std::vector<std::optional<CompiledPlan>> plans(sites.candidates.size());

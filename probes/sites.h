@@ -43,6 +43,9 @@ struct EntrySites {
 EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
                             const CodeLandmarks& landmarks);
 
+// What is to be told of the chosen one: its reason, and why not a cheaper one.
+std::string site_reason(const EntrySites& sites, std::size_t chosen);
+
 // The plan compiled at the cheapest site that has every captured value that any
 // other site has. `compile` is called at most once per candidate.
 struct ChosenSite {

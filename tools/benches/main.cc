@@ -3,6 +3,7 @@
 #include "tools/benches/kernel_cost.h"
 #include "tools/benches/redis.h"
 #include "tools/benches/row.h"
+#include "tools/benches/site_choice.h"
 #include "tools/benches/sustained.h"
 
 #include <CLI/CLI.hpp>
@@ -21,6 +22,9 @@ std::vector<Bench> all_benches() {
       {"attach", "attaching and detaching 1,000 probes", run_attach_cost},
       {"sustained", "100,000 events a second for 20 s through the real collector", run_sustained},
       {"state", "`state --at` on a store of a million events", run_state},
+      {"sites", "share of functions probed at a nop5 or an emulated instruction, where they have one",
+       run_site_share},
+      {"cet", "a hit on a -fcf-protection build beside one at the symbol's address", run_cet_cost},
       {"redis", "throughput of redis SET: bare, with an empty program, with Backsight, with bpftrace",
        run_redis},
   };
