@@ -1,8 +1,7 @@
 #include "collector/symbolizer.h"
 
 #include "collector/clocks.h"
-#include "probes/debug_file.h"
-#include "probes/symbol_table.h"
+#include "probes/sandbox.h"
 
 #include <algorithm>
 #include <set>
@@ -12,15 +11,9 @@ namespace {
 
 constexpr std::size_t kMostReadings = 512;
 
-// Of the file's own symbols, or of its debug file, where it is stripped.
 std::vector<std::string> names_in(const CodeMapping& mapping, const std::vector<std::uint64_t>& offsets) {
-  auto opened = probes::ElfFile::open(mapping.file->path());
-  if (!opened) return std::vector<std::string>(offsets.size());
-  const auto binary = std::make_shared<const probes::ElfFile>(*std::move(opened));
-  probes::DebugFile debug;
-  if (!binary->has_contents(".symtab"))
-    debug = probes::find_debug_file(binary, mapping.path, {"/usr/lib/debug"});
-  return probes::names_at(*binary, debug.file.get(), offsets);
+  auto names = probes::names_in_sandbox({mapping.path, mapping.file->path()}, offsets, {});
+  return names ? *std::move(names) : std::vector<std::string>(offsets.size());
 }
 
 const CodeMapping* find_mapping(const std::vector<CodeMapping>& mappings, std::uint64_t address) {

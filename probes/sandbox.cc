@@ -86,6 +86,24 @@ Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& file, co
   return SandboxedBinary::open(file, options);
 }
 
+Result<std::vector<std::string>> names_in_sandbox(const ModuleFile& file,
+                                                  const std::vector<std::uint64_t>& file_offsets,
+                                                  const SandboxOptions& options) {
+  auto process = PlanningProcess::start(options);
+  if (!process) return process.error().within(file.path);
+  std::vector<std::string> names;
+  const NamesRequest request{{file, options.debug_roots}, file_offsets};
+  BACKSIGHT_TRY((*process)->ask(FrameKind::kNames, encode(request), [&](Frame& frame) -> Result<bool> {
+    auto named = decode_names(frame.payload);
+    if (frame.kind != FrameKind::kNamed || !named || named->size() != file_offsets.size()) {
+      return make_error(ErrorCode::kCorrupt, "an answer to another question");
+    }
+    names = *std::move(named);
+    return true;
+  }));
+  return names;
+}
+
 bool planning_process(int argc, char** argv, int& code) {
   if (argc != 1 || std::strcmp(argv[0], kPlanningProcessName) != 0) return false;
   code = serve_plans();

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace backsight::probes {
 
@@ -33,6 +34,12 @@ struct SandboxOptions {
 // exceeds a limit, plan() answers with an issue that says so.
 schema::Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& file,
                                                               const SandboxOptions& options);
+
+// names_at() (probes/symbol_table.h), in a process that ends with the answer: as
+// many names as offsets.
+schema::Result<std::vector<std::string>> names_in_sandbox(const ModuleFile& file,
+                                                          const std::vector<std::uint64_t>& file_offsets,
+                                                          const SandboxOptions& options);
 
 // For main(): whether this process was started as a planning process; then runs
 // it and gives the exit code in `code`.

@@ -23,6 +23,7 @@ enum class FrameKind : std::uint32_t {
   kOpen = 1,         // OpenRequest
   kPlan = 2,         // ProbeRequest
   kHasFunction = 3,  // its pattern
+  kNames = 6,        // NamesRequest; answered by kNamed
   kFile = 4,         // with descriptor; answer to kWantFile, kWantIndex
   kNoFile = 5,       // Failure; likewise
   // from it
@@ -31,6 +32,7 @@ enum class FrameKind : std::uint32_t {
   kPlanned = 22,    // CompiledPlan; then more, or kPlanEnd
   kPlanEnd = 23,    // PlanEnd
   kHasAnswer = 24,  // one byte
+  kNamed = 29,      // Names
   kFailed = 25,     // Failure
   kWantFile = 26,   // a path
   kWantIndex = 27,  // a key

@@ -1,8 +1,10 @@
 // The planning process: answers one question after the other until its parent
 // closes the connection.
+#include "probes/debug_file.h"
 #include "probes/sandbox_channel.h"
 #include "probes/sandbox_codec.h"
 #include "probes/sandbox_process.h"
+#include "probes/symbol_table.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -81,6 +83,8 @@ class Planner {
         const std::byte found{binary_ != nullptr && binary_->has_function(request.text())};
         return channel_.send(FrameKind::kHasAnswer, std::span(&found, 1));
       }
+      case FrameKind::kNames:
+        return names(request);
       default:
         return make_error(ErrorCode::kInternal, "unknown question");
     }
@@ -110,6 +114,23 @@ class Planner {
       BACKSIGHT_TRY(channel_.send(FrameKind::kPlanned, encode(one)));
     }
     return channel_.send(FrameKind::kPlanEnd, encode(result.issues));
+  }
+
+  // Of the file's own symbols, or of its debug file's, where it is stripped.
+  Result<void> names(const Frame& frame) {
+    auto request = decode_names_request(frame.payload);
+    if (!request) return request.error();
+    const auto files = std::make_shared<ParentFiles>(channel_);
+    const ModuleFile& file = request->open.file;
+    auto opened = ElfFile::open(file.open_path, files.get());
+    if (!opened) return opened.error();
+    const auto binary = std::make_shared<const ElfFile>(*std::move(opened));
+    DebugFile debug;
+    if (!binary->has_contents(".symtab")) {
+      debug = find_debug_file(binary, file.path, request->open.debug_roots, {.files = files});
+    }
+    return channel_.send(FrameKind::kNamed,
+                         encode(names_at(*binary, debug.file.get(), request->file_offsets)));
   }
 
   Channel& channel_;

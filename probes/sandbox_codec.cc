@@ -56,6 +56,21 @@ bool from_data(capnp::Data::Reader in, std::vector<T>& values) {
   return true;
 }
 
+void write_open_request(wire::OpenRequest::Builder out, const OpenRequest& request) {
+  out.setPath(as_text(request.file.path));
+  out.setOpenPath(as_text(request.file.open_path));
+  auto roots = out.initDebugRoots(count_of(request.debug_roots.size()));
+  for (unsigned i = 0; i < roots.size(); ++i) roots.set(i, as_text(request.debug_roots[i]));
+}
+
+OpenRequest read_open_request(wire::OpenRequest::Reader in) {
+  OpenRequest request;
+  request.file.path = from_text(in.getPath());
+  request.file.open_path = from_text(in.getOpenPath());
+  for (auto root : in.getDebugRoots()) request.debug_roots.push_back(from_text(root));
+  return request;
+}
+
 Result<Site> read_site(wire::Site::Reader in) {
   Site site;
   site.address = in.getAddress();
@@ -101,22 +116,46 @@ Result<CompiledPlan> read_plan(wire::CompiledPlan::Reader in) {
 }  // namespace
 
 std::vector<std::byte> encode(const OpenRequest& request) {
-  return encode_message<wire::OpenRequest>([&](wire::OpenRequest::Builder out) {
-    out.setPath(as_text(request.file.path));
-    out.setOpenPath(as_text(request.file.open_path));
-    auto roots = out.initDebugRoots(count_of(request.debug_roots.size()));
-    for (unsigned i = 0; i < roots.size(); ++i) roots.set(i, as_text(request.debug_roots[i]));
-  });
+  return encode_message<wire::OpenRequest>(
+      [&](wire::OpenRequest::Builder out) { write_open_request(out, request); });
 }
 
 Result<OpenRequest> decode_open_request(std::span<const std::byte> bytes) {
   return decode_message<wire::OpenRequest, OpenRequest>(
-      "open request", bytes, [](auto in) -> Result<OpenRequest> {
-        OpenRequest request;
-        request.file.path = from_text(in.getPath());
-        request.file.open_path = from_text(in.getOpenPath());
-        for (auto root : in.getDebugRoots()) request.debug_roots.push_back(from_text(root));
+      "open request", bytes, [](auto in) -> Result<OpenRequest> { return read_open_request(in); });
+}
+
+std::vector<std::byte> encode(const NamesRequest& request) {
+  return encode_message<wire::NamesRequest>([&](wire::NamesRequest::Builder out) {
+    write_open_request(out.initOpen(), request.open);
+    auto offsets = out.initFileOffsets(count_of(request.file_offsets.size()));
+    for (unsigned i = 0; i < offsets.size(); ++i) offsets.set(i, request.file_offsets[i]);
+  });
+}
+
+Result<NamesRequest> decode_names_request(std::span<const std::byte> bytes) {
+  return decode_message<wire::NamesRequest, NamesRequest>(
+      "names request", bytes, [](auto in) -> Result<NamesRequest> {
+        NamesRequest request;
+        request.open = read_open_request(in.getOpen());
+        for (const std::uint64_t offset : in.getFileOffsets()) request.file_offsets.push_back(offset);
         return request;
+      });
+}
+
+std::vector<std::byte> encode(const std::vector<std::string>& names) {
+  return encode_message<wire::Names>([&](wire::Names::Builder out) {
+    auto list = out.initNames(count_of(names.size()));
+    for (unsigned i = 0; i < list.size(); ++i) list.set(i, as_text(names[i]));
+  });
+}
+
+Result<std::vector<std::string>> decode_names(std::span<const std::byte> bytes) {
+  return decode_message<wire::Names, std::vector<std::string>>(
+      "names", bytes, [](auto in) -> Result<std::vector<std::string>> {
+        std::vector<std::string> names;
+        for (auto name : in.getNames()) names.push_back(from_text(name));
+        return names;
       });
 }
 

@@ -16,19 +16,28 @@ struct OpenRequest {
   std::vector<std::string> debug_roots;
 };
 
+struct NamesRequest {
+  OpenRequest open;
+  std::vector<std::uint64_t> file_offsets;
+};
+
 struct OpenedBinary {
   std::string build_id;
   std::vector<Issue> debug_issues;
 };
 
 std::vector<std::byte> encode(const OpenRequest& request);
+std::vector<std::byte> encode(const NamesRequest& request);
 std::vector<std::byte> encode(const OpenedBinary& opened);
+std::vector<std::byte> encode(const std::vector<std::string>& names);
 std::vector<std::byte> encode(const ProbeConfig& probe);  // without positions
 std::vector<std::byte> encode(const CompiledPlan& plan);
 std::vector<std::byte> encode(const std::vector<Issue>& issues);
 std::vector<std::byte> encode(const schema::Error& error);
 
 schema::Result<OpenRequest> decode_open_request(std::span<const std::byte> bytes);
+schema::Result<NamesRequest> decode_names_request(std::span<const std::byte> bytes);
+schema::Result<std::vector<std::string>> decode_names(std::span<const std::byte> bytes);
 schema::Result<OpenedBinary> decode_opened(std::span<const std::byte> bytes);
 schema::Result<ProbeConfig> decode_probe(std::span<const std::byte> bytes);
 schema::Result<CompiledPlan> decode_compiled_plan(std::span<const std::byte> bytes);

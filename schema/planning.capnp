@@ -13,6 +13,15 @@ struct OpenRequest {
   debugRoots @2 :List(Text);
 }
 
+struct NamesRequest {
+  open @0 :OpenRequest;
+  fileOffsets @1 :List(UInt64);
+}
+
+struct Names {
+  names @0 :List(Text);     # as many as offsets; empty: not known
+}
+
 struct Issue {
   message @0 :Text;
   hint @1 :Text;

@@ -212,6 +212,31 @@ TEST_CASE("a planning process ends with its binary") {
   CHECK(children().empty());
 }
 
+TEST_CASE("names of code come from a confined process") {
+  const auto here = Binary::open({kShop, kShop}, {});
+  REQUIRE(here.has_value());
+  ProbeConfig probe;
+  probe.function = "shop::*";
+  const auto plans = (*here)->plan(probe).plans;
+  std::vector<std::uint64_t> offsets = {1};  // in the file's header: no function
+  std::vector<std::string> functions;
+  for (const CompiledPlan& plan : plans) {
+    if (plan.plan.inlined || plan.sites.empty()) continue;
+    offsets.push_back(plan.sites.front().file_offset);
+    functions.push_back(plan.plan.function);
+  }
+  const auto names = names_in_sandbox({kShop, kShop}, offsets, {});
+  REQUIRE(names.has_value());
+  REQUIRE(names->size() == offsets.size());
+  CHECK(names->front().empty());
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    INFO(functions[i]);
+    CHECK((*names)[i + 1].find(functions[i]) != std::string::npos);
+  }
+  CHECK_FALSE(names_in_sandbox({"/etc/passwd", "/etc/passwd"}, {1}, {}).has_value());
+  CHECK(children().empty());
+}
+
 TEST_CASE("frames that are too large or cut off are errors") {
   std::array<int, 2> pair{};
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()) == 0);
