@@ -119,10 +119,7 @@ FunctionFinder::Found FunctionFinder::mangled(const FunctionPattern& pattern) co
   }
   // Copies without a symbol of their own, by the names in the debug information.
   const SymbolName name = parse_symbol(pattern.name());
-  const FunctionPattern plain(name.qualified);
   for_each_candidate(name.qualified, [&](const FunctionEntry& entry) {
-    const std::string qualified = index_.qualified(entry);
-    if (!plain.matches_name(qualified) && !plain.matches_loosely(qualified)) return;
     for (const DieKey key : entry.concrete) {
       if (mangled_name(session_, key) == pattern.name()) found.concrete.push_back(key);
     }

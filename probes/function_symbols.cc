@@ -41,7 +41,10 @@ std::string without_result(std::string text) {
   for (std::size_t i = 0; i < stop; ++i) {
     if (is_open(text[i])) ++nesting;
     if (is_close(text[i])) --nesting;
-    if (nesting == 0 && text[i] == ' ' && text.compare(0, i, "decltype") != 0) begin = i + 1;
+    if (nesting != 0 || text[i] != ' ') continue;
+    // "Base::get(int) const::Local::deep": qualifiers of the function around it.
+    if (text.compare(i, 7, " const:") != 0 && text.compare(i, 7, " const&") != 0 && text[i + 1] != '&')
+      begin = i + 1;
   }
   return text.substr(begin);
 }

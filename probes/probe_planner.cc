@@ -214,6 +214,8 @@ void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& fil
     const bool may_hold = copy.source.file == file && copy.source.line <= pattern.line;
     const bool outer_holds = shown.source.file == file && shown.source.line <= pattern.line;
     if (!may_hold || (outer_holds && shown.source.line > copy.source.line)) continue;
+    const bool is_same = outer_holds && shown.source.line == copy.source.line;
+    if (is_same && scopes[innermost].is_certain && !scopes[i].is_certain) continue;
     shown = std::move(copy);
     innermost = i;
   }

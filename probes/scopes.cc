@@ -43,9 +43,9 @@ class ScopeWalk {
   ScopeWalk(const DwarfSession& session, std::uint64_t address, std::uint32_t view)
       : session_(session), address_(address), view_(view) {}
 
-  void enter_function(const Die& function, int depth) {
+  void enter_function(const Die& function, bool is_certain, int depth) {
     const std::size_t index = scopes_.size();
-    scopes_.push_back({function.key(), {}});
+    scopes_.push_back({function.key(), {}, is_certain});
     enter_block(function, index, depth);
   }
   std::vector<Scope> take() { return std::move(scopes_); }
@@ -62,7 +62,7 @@ class ScopeWalk {
           if (own.size() < kMaxVisible) own.push_back(die.key());
           break;
         case DW_TAG_inlined_subroutine:
-          if (is_in(die) && scopes_.size() < kMaxScopes) enter_function(die, depth + 1);
+          enter_copy(die, depth + 1);
           break;
         case DW_TAG_lexical_block:
           if (covers(session_, die, address_)) enter_block(die, index, depth + 1);
@@ -72,14 +72,25 @@ class ScopeWalk {
       }
       return true;
     });
+    if (!scopes_[index].is_certain) return;
     std::vector<DieKey>& visible = scopes_[index].visible;
     visible.insert(visible.end(), own.begin(), own.end());
   }
 
-  bool is_in(const Die& copy) const {
+  void enter_copy(const Die& copy, int depth) {
+    if (scopes_.size() >= kMaxScopes) return;
     const auto entry = copy.address(DW_AT_entry_pc);
     const auto view = copy.unsigned_value(DW_AT_GNU_entry_view);
-    return entry == address_ && view ? *view <= view_ : covers(session_, copy, address_);
+    const bool is_entered = entry == address_ && view;
+    if (is_entered && *view > view_) return;  // later
+    std::uint64_t low = ~std::uint64_t{0};
+    std::uint64_t high = 0;
+    for (const AddressRange& range : session_.ranges(copy)) {
+      low = std::min(low, range.begin);
+      high = std::max(high, range.end);
+    }
+    const bool is_certain = is_entered || covers(session_, copy, address_);
+    if (is_certain || (address_ >= low && address_ <= high)) enter_function(copy, is_certain, depth);
   }
 
   const DwarfSession& session_;
@@ -101,7 +112,8 @@ DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
 
 std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view) {
   ScopeWalk walk(session, address, view);
-  if (const Die function = session.die(find_function_at(session, address))) walk.enter_function(function, 0);
+  if (const Die function = session.die(find_function_at(session, address)))
+    walk.enter_function(function, true, 0);
   return walk.take();
 }
 

@@ -19,9 +19,13 @@ struct Scope {
   // Parameters and variables, those of outer blocks last: the first of a name is
   // the one that the name means there.
   std::vector<DieKey> visible;
+  // The instruction is its own. Else it only lies among the copy's instructions, and
+  // nothing is visible.
+  bool is_certain = true;
 };
 // The out-of-line function that has code at `address`, then the inlined copies
-// that the address lies in or that are entered at it. At one address several
+// that the address lies in, that are entered at it, or among whose instructions
+// it lies. At one address several
 // views of the source may be: a copy that is entered at a later one than `view`
 // does not count. Empty: none.
 std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view);

@@ -1,0 +1,161 @@
+// Which functions a name means, what inlined copies and lines become, and which
+// variables are where.
+#include "tests/probes/planner_support.h"
+
+#include <algorithm>
+#include <set>
+
+namespace backsight::probes {
+
+namespace {
+
+using Catch::Contains;
+
+std::multiset<std::string> names(const PlanResult& result) {
+  std::multiset<std::string> found;
+  for (const CompiledPlan& plan : result.plans) found.insert(plan.plan.function);
+  return found;
+}
+
+PlanResult plan_of(const std::string& binary, const std::string& probe,
+                   const std::vector<std::string>& captures = {}) {
+  return open_target(target(binary))->plan(probe_of(probe, captures));
+}
+
+const schema::Capture* capture_of(const CompiledPlan& plan, const std::string& name) {
+  for (const schema::Capture& capture : plan.plan.captures) {
+    if (capture.name == name) return &capture;
+  }
+  return nullptr;
+}
+
+using Names = std::multiset<std::string>;
+
+}  // namespace
+
+TEST_CASE(
+    "functions: local classes, lambdas, parts of coroutines and copies have the names of their symbols") {
+  const std::string binary = "planner_names";
+  CHECK(names(plan_of(binary, "names::ramp")) == Names{"names::ramp"});
+  CHECK(names(plan_of(binary, "names::ramp.actor")) == Names{"names::ramp.actor"});
+  CHECK(names(plan_of(binary, "names::*")).count("names::ramp.destroy") == 1);
+  CHECK(names(plan_of(binary, "names::make(int)::{lambda(int)#1}::operator()")) ==
+        Names{"names::make(int)::{lambda(int)#1}::operator()"});
+  CHECK(names(plan_of(binary, "*{lambda*}::operator()")).size() == 1);
+  CHECK(names(plan_of(binary, "deep")) == Names{"names::Base::get(int) const::Local::deep"});
+  const PlanResult lambda = plan_of(binary, "names::make(int)*");
+  REQUIRE(lambda.plans.size() == 1);
+  CHECK(lambda.plans[0].plan.source.line == 27);
+  CHECK_THAT(lambda.plans[0].plan.source.file, Catch::EndsWith("planner_names.cc"));
+  const PlanResult reduced = plan_of(binary, "reduced");
+  REQUIRE(reduced.plans.size() == 1);
+  CHECK_THAT(reduced.plans[0].plan.signature, Contains("[clone ."));
+}
+
+TEST_CASE("functions: parts of coroutines by clang") {
+  CHECK(names(plan_of("planner_names_clang", "names::ramp.resume")) == Names{"names::ramp.resume"});
+  const PlanResult destroy = plan_of("planner_names_clang", "names::ramp.destroy");
+  REQUIRE(destroy.plans.size() == 1);
+  CHECK(capture_of(destroy.plans[0], "ret") == nullptr);
+  CHECK(capture_of(destroy.plans[0], "id")->unavailable == schema::Unavailable::kOptimizedOut);
+}
+
+TEST_CASE("functions: any symbol of the code names it, and others are told") {
+  const std::string binary = "planner_names";
+  const PlanResult alias = plan_of(binary, "alias_of");
+  CHECK(names(alias) == Names{"original"});
+  REQUIRE_FALSE(alias.plans[0].issues.empty());
+  CHECK_THAT(alias.plans[0].issues[0].message, Contains("alias_of"));
+  CHECK(names(plan_of(binary, "_ZN5names4BaseC1Ei")) == Names{"names::Base::Base"});
+  CHECK(names(plan_of(binary, "_ZN5names4BaseC2Ei")) == Names{"names::Base::Base"});
+  CHECK(names(plan_of(binary, "_ZN5names5twiceIlEET_S1_")).size() == 1);
+  CHECK(names(plan_of(binary, "names::hidden")) == Names{"names::(anonymous namespace)::hidden"});
+  CHECK(names(plan_of(binary, "names::Base::~Base")).size() == 2);  // one deletes
+}
+
+TEST_CASE("inlined copies are instances at their entry, without return") {
+  const PlanResult result = plan_of("planner_lines", "add");
+  REQUIRE(result.plans.size() == 3);
+  std::set<std::uint64_t> sites;
+  for (const CompiledPlan& plan : result.plans) {
+    INFO(dump_plan(plan));
+    CHECK(plan.plan.inlined);
+    CHECK(plan.plan.function == "add");
+    CHECK(plan.plan.return_via == schema::ReturnVia::kNone);
+    CHECK_FALSE(plan.plan.on_return);
+    REQUIRE(plan.sites.size() == 1);
+    CHECK(plan.sites[0].is_entry());
+    CHECK(plan.plan.address < plan.plan.site);  // of the function around it
+    CHECK_THAT(plan.plan.site_reason, Contains("inlined into "));
+    sites.insert(plan.plan.site);
+  }
+  CHECK(sites.size() == 3);
+}
+
+TEST_CASE("lines: the locals visible there, inner ones first") {
+  for (const char* binary : {"planner_lines_o0", "planner_lines_clang_o0"}) {
+    INFO(binary);
+    const PlanResult inner = plan_of(binary, "planner_lines.c:17");
+    REQUIRE(inner.plans.size() == 1);
+    const CompiledPlan& plan = inner.plans[0];
+    INFO(dump_plan(plan));
+    CHECK(plan.plan.function == "total_of");
+    CHECK(plan.plan.probe == "planner_lines.c:17");
+    CHECK(plan.plan.source.line == 17);
+    CHECK(plan.plan.captures.size() == 5);
+    for (const char* name : {"count", "values", "total", "i", "value"}) {
+      REQUIRE(capture_of(plan, name) != nullptr);
+      CHECK(capture_of(plan, name)->unavailable == schema::Unavailable::kNone);
+    }
+    // Frames of unoptimised code are found by RBP.
+    CHECK(plan.sites[0].kind == BS_SITE_ENTRY_BY_RBP);
+    CHECK(plan.sites[0].frame_adjust == 8);
+    const PlanResult outer = plan_of(binary, "targets/planner_lines.c:21");
+    REQUIRE(outer.plans.size() == 1);
+    CHECK(outer.plans[0].plan.captures.size() == 3);
+  }
+}
+
+TEST_CASE("lines: inside of inlined copies, the copy's variables") {
+  const PlanResult result = plan_of("planner_lines", "planner_lines.c:8");
+  REQUIRE(result.plans.size() == 3);
+  for (const CompiledPlan& plan : result.plans) {
+    CHECK(plan.plan.function == "add");
+    CHECK(plan.plan.inlined);
+    CHECK(capture_of(plan, "total") == nullptr);
+  }
+  CHECK(names(plan_of("planner_lines", "planner_lines.c:19")) == Names{"total_of"});
+}
+
+TEST_CASE("lines: what has no code is told with its neighbours") {
+  const PlanResult none = plan_of("planner_lines_o0", "planner_lines.c:24");
+  CHECK(none.plans.empty());
+  REQUIRE(none.issues.size() == 1);
+  CHECK_THAT(none.issues[0].hint, Contains("22 and 25"));
+  const PlanResult file = plan_of("planner_lines_o0", "lines.c:6");
+  REQUIRE(file.issues.size() == 1);
+  CHECK_THAT(file.issues[0].message, Contains("no source file lines.c"));
+  const auto binary = open_target(target("planner_lines_o0"));
+  CHECK(binary->has_function("planner_lines.c:6"));
+  CHECK_FALSE(binary->has_function("planner_lines.c:24"));
+}
+
+TEST_CASE("variables of a library: its own, or through the slot that the dynamic linker fills") {
+  const auto plan = [](const std::string& variable) {
+    PlanResult result = plan_of("planner_library", "use", {variable});
+    REQUIRE(result.plans.size() == 1);
+    return std::move(result.plans[0]);
+  };
+  for (const char* own : {"own", "hidden"}) {
+    const std::string text = dump_plan(plan(own));
+    INFO(text);
+    CHECK_THAT(text, Contains("push ip+…\n    copy"));
+  }
+  CHECK_THAT(dump_plan(plan("exported")), Contains("push ip+…\n    load 8\n    copy"));
+  CHECK_THAT(dump_plan(plan("never_used")),
+             Contains("UNAVAILABLE unsupported_type") && Contains("another module may have its own copy"));
+  CHECK_THAT(dump_plan(plan("per_thread")),
+             Contains("UNAVAILABLE unsupported_type") && Contains("thread-local"));
+}
+
+}  // namespace backsight::probes
