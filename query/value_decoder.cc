@@ -33,7 +33,11 @@ bool is_declared_object(const std::string& expression) {
 
 ValueDecoder::ValueDecoder(const schema::EventView& event, const schema::Plan& plan, DecodeOptions options,
                            UnavailableMap& unavailable)
-    : event_(event), plan_(plan), options_(std::move(options)), unavailable_(unavailable), items_(event.items()) {}
+    : event_(event),
+      plan_(plan),
+      options_(std::move(options)),
+      unavailable_(unavailable),
+      items_(event.items()) {}
 
 const Type* ValueDecoder::find_type(TypeId id) const {
   return id.value < plan_.types.size() ? &plan_.types[id.value] : nullptr;
@@ -112,7 +116,7 @@ boost::json::value ValueDecoder::capture(std::size_t index, const std::string& p
   if (is_failed(*item)) return missing(name_of(status_of(*item)));
   const Type* type = find_type(capture.type);
   if (type == nullptr) return missing(Unavailable::kUnsupportedType);
-  if (is_text(*type)) return text(*item, item->header.length);
+  if (is_text(*type)) return c_string(*item);
   root_class_unknown_ = type->dynamic != schema::kNoType && !is_declared_object(capture.expression);
   if (capture.is_range) {
     const std::uint64_t count = type->size_bytes == 0 ? 0 : item->header.length / type->size_bytes;

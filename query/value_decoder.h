@@ -92,7 +92,8 @@ class ValueDecoder {
   boost::json::value scalar(const schema::Type& type, const Place& place);
 
   boost::json::value pointer(const schema::Type& type, const Place& place, std::uint64_t offset);
-  boost::json::value pointed(schema::TypeId target, std::uint64_t address, std::uint8_t depth);
+  boost::json::value pointed(schema::TypeId target, std::uint64_t address, std::uint8_t depth,
+                             bool is_string);
   boost::json::value pointee(const Object& object);
   std::optional<Object> find_object(schema::TypeId target, std::uint64_t address) const;
   boost::json::value weak_pointer(const schema::Type& type, const Place& place);
@@ -106,8 +107,11 @@ class ValueDecoder {
                 boost::json::object& out);
   boost::json::value member(const schema::Member& member, const Place& place);
 
+  boost::json::value c_string(const schema::Item& item);
   boost::json::value text(const schema::Item& item, std::uint64_t length);
   boost::json::value wide_text(const schema::Item& item, std::uint64_t units, std::uint64_t unit_bytes);
+  boost::json::value cut_wide_text(std::span<const std::byte> bytes, std::uint64_t unit_bytes,
+                                   schema::ItemStatus why);
   boost::json::value string(const schema::Type& type, const Place& place);
   boost::json::value flagged_string(const schema::Type& type, const Place& place);
   boost::json::value string_inside(const Place& place, std::uint64_t offset, std::uint64_t units,

@@ -39,11 +39,18 @@ boost::json::value ValueDecoder::pointer(const Type& type, const Place& place, s
   const auto address = number(place, offset);
   if (!address) return missing(name_of(place.status));
   if (*address == 0) return nullptr;
-  return pointed(type.target, *address, place.depth);
+  const Type* target = find_type(type.target);
+  if (type.kind == TypeKind::kPointer && target != nullptr && is_wide_char(*target)) {
+    missing(Unavailable::kUnsupportedType);  // how many there are is not known
+    return pointer_value(*address);
+  }
+  const bool is_string = type.kind == TypeKind::kPointer && target != nullptr && is_text(*target);
+  return pointed(type.target, *address, place.depth, is_string);
 }
 
 // What a pointer to `target_id` that was found at `depth` leads to.
-boost::json::value ValueDecoder::pointed(TypeId target_id, std::uint64_t address, std::uint8_t depth) {
+boost::json::value ValueDecoder::pointed(TypeId target_id, std::uint64_t address, std::uint8_t depth,
+                                         bool is_string) {
   const Type* target = find_type(target_id);
   if (target == nullptr || target->kind == TypeKind::kVoid) return pointer_value(address);
   if (target->kind == TypeKind::kFunction) return code(address);
@@ -51,10 +58,10 @@ boost::json::value ValueDecoder::pointed(TypeId target_id, std::uint64_t address
   std::string reason;
   if (target->kind == TypeKind::kUndefined) {
     reason = schema::to_string(Unavailable::kUndefinedType);
-  } else if (target->kind == TypeKind::kUnsupported || is_wide_char(*target)) {
+  } else if (target->kind == TypeKind::kUnsupported) {
     reason = schema::to_string(Unavailable::kUnsupportedType);
   } else if (const auto object = find_object(target_id, address)) {
-    if (!is_failed(*object->item)) return pointee(*object);
+    if (!is_failed(*object->item)) return is_string ? c_string(*object->item) : pointee(*object);
     reason = name_of(status_of(*object->item));
   } else {
     reason = why_no_item(depth);
@@ -93,9 +100,7 @@ boost::json::value ValueDecoder::pointee(const Object& object) {
   const Place first = slice(place, 0, target.size_bytes);
   const Key key{object.type.value, object.address};
   boost::json::value shown;
-  if (is_text(target)) {
-    shown = text(*object.item, object.item->header.length);
-  } else if (is_plain_text(target)) {
+  if (is_text(target) || is_plain_text(target)) {
     shown = value(object.type, first);
   } else if (!met_.insert(key).second) {
     shown = reference_value(object.address);
@@ -138,7 +143,7 @@ boost::json::value ValueDecoder::weak_pointer(const Type& type, const Place& pla
   }
   const std::uint64_t mask = count->size_bytes == 8 ? ~0ull : (1ull << (8 * count->size_bytes)) - 1;
   if (*uses == (*gone & mask)) return nullptr;
-  return pointed(type.target, *address, place.depth);
+  return pointed(type.target, *address, place.depth, false);
 }
 
 // Itanium C++ ABI, 2.3.

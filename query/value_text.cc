@@ -40,6 +40,22 @@ std::span<const std::byte> whole_units(std::span<const std::byte> bytes, std::ui
 
 }  // namespace
 
+// Text that ends at its NUL, which the item does not have, or has where it was
+// captured as something longer.
+boost::json::value ValueDecoder::c_string(const Item& item) {
+  const std::uint64_t end = units_before_nul(item.bytes, 1);
+  if (end < item.bytes.size()) return text(item, end);
+  const ItemStatus status = status_of(item);
+  if (status == ItemStatus::kOk || item.bytes.size() < item.header.length)
+    return text(item, item.header.length);
+  if (is_failed(item)) return missing(name_of(status));
+  // Cut off, and nobody knows how much there was.
+  const std::string_view shown = whole_characters(as_text(item.bytes));
+  values_ += shown.size() / kTextPerValue;
+  unavailable_.emplace(path_, cut_off(name_of(status), shown.size(), std::nullopt));
+  return text_value(shown);
+}
+
 // The bytes of a string item, of which there were `length`.
 boost::json::value ValueDecoder::text(const Item& item, std::uint64_t length) {
   const ItemStatus status = status_of(item);
@@ -47,28 +63,33 @@ boost::json::value ValueDecoder::text(const Item& item, std::uint64_t length) {
   const std::uint64_t there = std::min<std::uint64_t>(length, item.bytes.size());
   std::string_view shown = as_text(item.bytes.first(there));
   values_ += shown.size() / kTextPerValue;
-  const bool cut_at_end = status != ItemStatus::kOk && there == item.bytes.size();
-  if (there < length || cut_at_end) {
+  if (there < length) {
     shown = whole_characters(shown);
     unavailable_.emplace(path_, cut_off(status, ItemStatus::kStringLimit, shown.size(), length));
   }
   return text_value(shown);
 }
 
-// `units` characters, of which the item has the first. The total is not told
-// where they were cut off: expressions count text in bytes of UTF-8.
+// `units` characters, of which the item has the first. As text is counted in
+// bytes of UTF-8, what is shown is told in them, and the total is not known.
 boost::json::value ValueDecoder::wide_text(const Item& item, std::uint64_t units, std::uint64_t unit_bytes) {
   const ItemStatus status = status_of(item);
   if (is_failed(item)) return missing(name_of(status));
   const std::uint64_t there = std::min<std::uint64_t>(units, item.bytes.size() / unit_bytes);
-  auto shown = item.bytes.first(there * unit_bytes);
-  values_ += shown.size() / kTextPerValue;
-  if (there < units) {
-    shown = whole_units(shown, unit_bytes);
-    const ItemStatus why = status == ItemStatus::kOk ? ItemStatus::kStringLimit : status;
-    unavailable_.emplace(path_, cut_off(name_of(why), shown.size() / unit_bytes, std::nullopt));
-  }
-  return wide_text_value(shown, unit_bytes);
+  const auto bytes = item.bytes.first(there * unit_bytes);
+  values_ += bytes.size() / kTextPerValue;
+  if (there == units) return wide_text_value(bytes, unit_bytes);
+  return cut_wide_text(bytes, unit_bytes, status == ItemStatus::kOk ? ItemStatus::kStringLimit : status);
+}
+
+boost::json::value ValueDecoder::cut_wide_text(std::span<const std::byte> bytes, std::uint64_t unit_bytes,
+                                               ItemStatus why) {
+  boost::json::value shown = wide_text_value(whole_units(bytes, unit_bytes), unit_bytes);
+  std::string storage;
+  std::string_view text;
+  text_of(shown, storage, text);
+  unavailable_.emplace(path_, cut_off(name_of(why), text.size(), std::nullopt));
+  return shown;
 }
 
 // Kept inside the object itself.
@@ -130,9 +151,9 @@ boost::json::value ValueDecoder::char_array(const Type& type, std::uint64_t unit
   if (end == there && there < type.count) {
     const ItemStatus why = place.status == ItemStatus::kOk ? ItemStatus::kByteLimit : place.status;
     // How long the text is, is not known: there may be a NUL.
-    if (unit == 1) shown = shown.first(whole_characters(as_text(shown)).size());
-    if (unit != 1) shown = whole_units(shown, unit);
-    unavailable_.emplace(path_, cut_off(name_of(why), shown.size() / unit, std::nullopt));
+    if (unit != 1) return cut_wide_text(shown, unit, why);
+    shown = shown.first(whole_characters(as_text(shown)).size());
+    unavailable_.emplace(path_, cut_off(name_of(why), shown.size(), std::nullopt));
   }
   return unit == 1 ? text_value(as_text(shown)) : wide_text_value(shown, unit);
 }

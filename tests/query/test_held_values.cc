@@ -191,10 +191,33 @@ TEST_CASE("text that was cut off ends with a whole character") {
                          ItemStatus::kStringLimit));
   };
   CHECK(cut("caf\xc3").value == "caf");
-  CHECK(cut("caf\xc3").unavailable == UnavailableMap{{"v", "string_limit 3 of 4"}});
+  CHECK(cut("caf\xc3").unavailable == UnavailableMap{{"v", "string_limit 3"}});
   CHECK(cut("\xf0\x9f\x98").value == "");
   CHECK(cut("caf\xc3\xa9").value == "caf\xc3\xa9");
   CHECK(cut("\xff").value == json(R"({"$bytes":"ff"})"));
+}
+
+TEST_CASE("a reference to a character is that character, whatever was captured there") {
+  Types types;
+  const TypeId c = types.scalar(TypeKind::kChar, "char", 1), p = types.pointer(c), r = types.reference(c);
+  const TypeId wide = types.integer("wchar_t", 4, true), wr = types.reference(wide), s = types.string(c);
+  const TypeId both = types.structure(
+      "Both", 48, {test::member("p", p, 0), test::member("r", r, 8), test::member("s", s, 16)});
+  const Row row = entry_row()
+                      .root(0, both, Bytes().u64(0x500).u64(0x500).u64(0x500).u64(5).pad_to(48), kObject)
+                      .item(1, c, 0x500, Bytes().text("a"))
+                      .item(1, c, 0x500, Bytes().text("a").u8(0).text("b-c"));
+  const Shown shown = show(types.table(), both, row);
+  CHECK(shown.value == json(R"({"p":"a","r":"a","s":"a\u0000b-c"})"));
+  CHECK(shown.unavailable.empty());
+  CHECK(show(types.table(), wr,
+             entry_row().root(0, wr, Bytes().u64(0x500)).item(1, wide, 0x500, Bytes().i32(7)))
+            .value == 7);
+  // As long as the limit, and captured as something that is cut off there.
+  const Row full = entry_row()
+                       .root(0, s, Bytes().u64(0x500).u64(3).pad_to(32), kObject)
+                       .cut(1, c, 0x500, Bytes().text("abc"), 3, ItemStatus::kStringLimit);
+  CHECK(show(types.table(), s, full).unavailable.empty());
 }
 
 TEST_CASE("an array of char is text up to its NUL, as C reads it") {
