@@ -18,12 +18,11 @@ schema::Result<std::shared_ptr<const DwarfHandle>> DwarfHandle::open(
   // Not yet const: the constructor is private to std::make_shared.
   std::shared_ptr<DwarfHandle> handle(new DwarfHandle(std::move(sections)));
   DwarfSections& files = *handle->sections_;
-  const unsigned group =
-      files.kind() == DwarfSections::Kind::kSplit ? DW_GROUPNUMBER_DWO : DW_GROUPNUMBER_BASE;
   Dwarf_Error error = nullptr;
   // Our owners free every handle; libdwarf's own list of them costs half the time.
   dwarf_set_de_alloc_flag(0);
-  const int result = dwarf_object_init_b(files.access(), nullptr, nullptr, group, &handle->debug_, &error);
+  const int result =
+      dwarf_object_init_b(files.access(), nullptr, nullptr, files.group(), &handle->debug_, &error);
   if (result == DW_DLV_OK) return std::shared_ptr<const DwarfHandle>(std::move(handle));
   std::string reason = result == DW_DLV_ERROR ? dwarf_errmsg(error) : "no DWARF sections";
   if (error) dwarf_dealloc_error(nullptr, error);

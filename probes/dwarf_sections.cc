@@ -49,9 +49,10 @@ struct DwarfSections::Callbacks {
     if (index > entries.size()) return DW_DLV_NO_ENTRY;
     *out = {};
     out->name = index == 0 ? "" : entries[index - 1].name.c_str();
-    out->type = index == 0 ? SHT_NULL : SHT_PROGBITS;
+    out->type = index == 0 ? SHT_NULL : entries[index - 1].type;
+    out->entrysize = out->type == SHT_GROUP ? sizeof(std::uint32_t) : 0;
     out->size = index == 0 ? 0 : entries[index - 1].size;
-    out->addr = index == 0 ? 0 : entries[index - 1].section->address;
+    out->addr = index == 0 || !entries[index - 1].section ? 0 : entries[index - 1].section->address;
     return DW_DLV_OK;
   }
   static Dwarf_Endianness byte_order(void*) { return DW_OBJECT_LSB; }
@@ -87,6 +88,55 @@ DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Kind kind)
     entry.size = file_->section_size(*entry.section);
     if (entry.size > 0) entries_.push_back(std::move(entry));
   }
+}
+
+std::shared_ptr<DwarfSections> DwarfSections::of_unit(DwarfSections& split, DwarfSections& main,
+                                                      std::uint64_t address_base, std::uint64_t ranges_base) {
+  auto result = std::make_shared<DwarfSections>(split.file_, Kind::kSplit);
+  result->is_unit_ = true;
+  // What was copied or decompressed is shared.
+  for (std::size_t i = 0; i < split.entries_.size() && i < result->entries_.size(); ++i) {
+    if (split.load(split.entries_[i])) result->entries_[i] = split.entries_[i];
+  }
+  const auto addresses = main.bytes(".debug_addr");
+  const auto ranges = main.bytes(".debug_ranges");
+  if (address_base < addresses.size())
+    result->add(".debug_addr", ".debug_addr", addresses.subspan(address_base));
+  if (ranges_base < ranges.size()) result->add(".debug_ranges", ".debug_ranges", ranges.subspan(ranges_base));
+  result->add_group();
+  return result;
+}
+
+void DwarfSections::add(std::string name, std::string_view standard, std::span<const std::uint8_t> bytes) {
+  Entry entry;
+  entry.name = std::move(name);
+  entry.standard = standard;
+  entry.size = bytes.size();
+  entry.contents.bytes = bytes;
+  entry.is_loaded = true;
+  entries_.push_back(std::move(entry));
+}
+
+// libdwarf takes sections of different kinds together only where a group says so.
+void DwarfSections::add_group() {
+  auto words = std::make_shared<std::vector<std::uint8_t>>();
+  const auto append = [&words](std::uint32_t word) {
+    for (int shift = 0; shift < 32; shift += 8) words->push_back(static_cast<std::uint8_t>(word >> shift));
+  };
+  append(1);  // GRP_COMDAT
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) append(i + 2);
+  Entry entry;
+  entry.name = ".group";
+  entry.type = SHT_GROUP;
+  entry.size = words->size();
+  entry.contents = {*words, words};
+  entry.is_loaded = true;
+  entries_.insert(entries_.begin(), std::move(entry));
+}
+
+unsigned DwarfSections::group() const {
+  constexpr unsigned kFirstOfGroups = 3;
+  return is_unit_ ? kFirstOfGroups : kind_ == Kind::kSplit ? DW_GROUPNUMBER_DWO : DW_GROUPNUMBER_BASE;
 }
 
 schema::Result<void> DwarfSections::load(Entry& entry) {

@@ -27,20 +27,30 @@ class DwarfSections {
   DwarfSections& operator=(const DwarfSections&) = delete;
   ~DwarfSections() = default;
 
+  // A split unit's view: the split sections of `split` and, from `main`, the addresses and
+  // ranges from the unit's own on. (libdwarf 20210528 looks for them by a tied object
+  // too, but finds those of the first unit only.)
+  static std::shared_ptr<DwarfSections> of_unit(DwarfSections& split, DwarfSections& main,
+                                                std::uint64_t address_base, std::uint64_t ranges_base);
+
+  const std::shared_ptr<const ElfFile>& shared_file() const { return file_; }
   const ElfFile& file() const { return *file_; }
   Kind kind() const { return kind_; }
   // `name` without .dwo. Empty if there is none such; kCorrupt if it cannot be read.
   schema::Result<std::span<const std::uint8_t>> load(std::string_view name);
   // As load(); empty if it cannot be read.
   std::span<const std::uint8_t> bytes(std::string_view name);
+  // What libdwarf calls the group of these sections.
+  unsigned group() const;
   // For dwarf_object_init_b; valid as long as this object.
   Dwarf_Obj_Access_Interface* access() { return &access_; }
 
  private:
   struct Entry {
-    std::string name;           // as libdwarf looks for it
-    std::string_view standard;  // without .dwo
-    const Section* section = nullptr;
+    std::string name;                  // as libdwarf looks for it
+    std::string_view standard;         // without .dwo
+    const Section* section = nullptr;  // null: made by of_unit()
+    std::uint32_t type = 1;            // SHT_PROGBITS
     std::uint64_t size = 0;
     bool is_loaded = false;
     SectionBytes contents;
@@ -49,12 +59,15 @@ class DwarfSections {
   struct Callbacks;
 
   schema::Result<void> load(Entry& entry);
+  void add(std::string name, std::string_view standard, std::span<const std::uint8_t> bytes);
+  void add_group();
   std::mutex mutex_;  // of loading: sessions of several threads share the sections
 
   char mark_ = 0;  // first in the object: libdwarf takes E, F, M and P for objects of its own
   std::shared_ptr<const ElfFile> file_;
   Kind kind_;
   std::vector<Entry> entries_;
+  bool is_unit_ = false;
   Dwarf_Obj_Access_Interface access_{};
 };
 

@@ -124,7 +124,16 @@ void DwarfSession::add_skeleton(const UnitHeader& header, const Die& top, const 
     return;
   }
   const char* directory = top.text(DW_AT_comp_dir);
-  split_.add({offset_of(top.key()), name, directory ? directory : "", dwo_id_of(header, top)});
+  // Offsets into other sections.
+  const auto base = [&top](Dwarf_Half attribute) {
+    const DieAttribute found(top, attribute);
+    Dwarf_Off offset = 0;
+    ErrorSlot error(top.debug());
+    return found && dwarf_global_formref(found.handle(), &offset, error.out()) == DW_DLV_OK ? offset : 0;
+  };
+  split_.add({offset_of(top.key()), name, directory ? directory : "", dwo_id_of(header, top),
+              base(header.version >= 5 ? DW_AT_addr_base : DW_AT_GNU_addr_base),
+              base(DW_AT_GNU_ranges_base)});
   Unit unit;
   unit.die = key_in(number, 0);
   unit.end = key_in(number + 1, 0);

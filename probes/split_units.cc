@@ -32,11 +32,6 @@ const SplitUnit* SplitUnits::open(std::size_t number) {
     missing_[number] = true;
     return nullptr;
   }
-  // Addresses are in the main file.
-  Dwarf_Error error = nullptr;
-  if (dwarf_set_tied_dbg(unit->handle->get(), main_->get(), &error) != DW_DLV_OK && error) {
-    dwarf_dealloc_error(unit->handle->get(), error);
-  }
   return (opened_[number] = std::move(unit)).get();
 }
 
@@ -59,6 +54,13 @@ std::unique_ptr<SplitUnit> SplitUnits::load(std::size_t number) {
   return nullptr;
 }
 
+std::shared_ptr<const DwarfHandle> SplitUnits::view(std::size_t number, const DwarfHandle& whole) const {
+  const Skeleton& skeleton = skeletons_[number];
+  auto handle = DwarfHandle::open(DwarfSections::of_unit(*whole.sections(), *main_->sections(),
+                                                         skeleton.address_base, skeleton.ranges_base));
+  return handle ? *handle : nullptr;
+}
+
 schema::Result<std::shared_ptr<const DwarfHandle>> SplitUnits::open_handle(const std::string& path) {
   auto opened = ElfFile::open(path, reading_.files.get(), reading_.access);
   if (!opened) return opened.error();
@@ -76,7 +78,8 @@ std::unique_ptr<SplitUnit> SplitUnits::from_file(std::size_t number, const std::
     return nullptr;
   }
   auto unit = std::make_unique<SplitUnit>();
-  unit->handle = *handle;
+  unit->handle = view(number, **handle);
+  if (!unit->handle) return nullptr;
   bool is_other_build = false;
   for (const bool is_info : {true, false}) {
     if (!is_info && (*handle)->sections()->bytes(".debug_types").empty()) continue;
@@ -126,7 +129,8 @@ std::unique_ptr<SplitUnit> SplitUnits::from_package(std::size_t number) {
   const auto it = package_tops_.find(skeletons_[number].id);
   if (it == package_tops_.end()) return nullptr;
   auto unit = std::make_unique<SplitUnit>();
-  unit->handle = package_;
+  unit->handle = view(number, *package_);
+  if (!unit->handle) return nullptr;
   unit->top = it->second;
   if (number == package_types_owner_) unit->others = package_types_;
   ErrorSlot error(package_->get());

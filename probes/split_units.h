@@ -19,6 +19,8 @@ struct Skeleton {
   std::string name;        // of the .dwo file
   std::string directory;   // of the compilation
   std::uint64_t id = 0;
+  std::uint64_t address_base = 0;  // in .debug_addr of the main file
+  std::uint64_t ranges_base = 0;   // in .debug_ranges, up to DWARF 4
 };
 
 // A split unit that was opened.
@@ -55,6 +57,8 @@ class SplitUnits {
   std::unique_ptr<SplitUnit> load(std::size_t number);
   std::unique_ptr<SplitUnit> from_file(std::size_t number, const std::string& path);
   std::unique_ptr<SplitUnit> from_package(std::size_t number);
+  // The view of a unit on the file of `whole`.
+  std::shared_ptr<const DwarfHandle> view(std::size_t number, const DwarfHandle& whole) const;
   schema::Result<std::shared_ptr<const DwarfHandle>> open_handle(const std::string& path);
   void open_package();
   void note(const std::string& why);
