@@ -48,7 +48,7 @@ boost::json::value ValueDecoder::object(const Type& type, const Place& place) {
     const PathScope scope(path_, "$type");
     out.emplace("$type", missing(Unavailable::kUndefinedType));
   } else if (type.is_polymorphic) {
-    out.emplace("$type", type.name);
+    out.emplace("$type", text_value(type.name));
   }
   add_members(type, place, out);
   return out;
