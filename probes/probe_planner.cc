@@ -126,14 +126,20 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vecto
   if (FunctionFinder::names_part(pattern)) return;
   std::map<std::string, std::map<std::string, std::size_t>> refused;  // function, reason: copies
   std::set<std::pair<std::uint64_t, std::string>> entered;
+  DieKey around = 0;
+  std::optional<FunctionInfo> enclosing;
+  FunctionCode code;
   TypeBuilder types(parts_.session, parts_.index);
   for (const InlinedCopy& copy : find_inlined_copies(parts_.session, abstract, kMaxInstances)) {
     if (is_full()) break;
     FunctionInfo function = read_function(parts_.session, parts_.index, types, copy.die);
     if (!pattern.matches_parameters(function.parameter_types) || is_coroutine_body(function)) continue;
-    const std::optional<FunctionInfo> enclosing = read_enclosing(copy.enclosing);
+    if (copy.enclosing != around) {  // one function's copies come one after the other
+      around = copy.enclosing;
+      enclosing = read_enclosing(around);
+      code = enclosing ? disassemble(parts_.elf, enclosing->ranges) : FunctionCode();
+    }
     if (!enclosing) continue;
-    const FunctionCode code = disassemble(parts_.elf, enclosing->ranges);
     const InlinedEntry entry =
         find_inlined_entry(parts_.session, names_.lines, parts_.session.die(copy.die), code);
     if (!entry.problem.empty()) {
