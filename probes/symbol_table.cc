@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 #include <elf.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -17,19 +18,28 @@ constexpr std::uint64_t kUnsizedBytes = 4096;
 constexpr std::uint64_t kMaxFunctionBytes = 1ull << 32;
 constexpr std::size_t kMaxNameBytes = 16 << 10;
 
-// The function that begins nearest before a place. Of several that begin there,
-// the first that is not of a file alone.
+constexpr std::size_t kMaxAliases = 16;
+
+// The function that begins nearest before a place, by all its names: those that
+// are not of a file alone stand first.
 struct Nearest {
   std::uint64_t begin = 0;
-  bool is_local = true;
-  std::string name;
+  std::vector<std::string> names;
 
   void offer(std::uint64_t at, const ElfSymbol& symbol) {
-    if (!name.empty() && (at < begin || (at == begin && is_local <= symbol.is_local))) return;
+    if (at < begin && !names.empty()) return;
+    if (at > begin) {
+      names.clear();
+      globals = 0;
+    }
     begin = at;
-    is_local = symbol.is_local;
-    name = symbol.name;
+    const std::string name(symbol.name);
+    if (names.size() >= kMaxAliases || std::find(names.begin(), names.end(), name) != names.end()) return;
+    names.insert(symbol.is_local ? names.end() : names.begin() + globals, name);
+    globals += symbol.is_local ? 0 : 1;
   }
+
+  std::ptrdiff_t globals = 0;
 };
 
 std::string_view text_at(const std::vector<std::uint8_t>& bytes, std::uint64_t offset) {
@@ -67,6 +77,36 @@ std::string demangled(const std::string& name) {
   return status == 0 && text ? std::string(text.get()) : name;
 }
 
+namespace {
+
+// What the library's own functions are called is a type: which of two it is
+// cannot be told where the linker or the compiler has merged them.
+bool names_type(const std::string& name) {
+  for (const char* part : {"::_M_invoke(", "::_M_manager(", "::_S_manage("}) {
+    if (name.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Merged functions of C++ by all their names; of other symbols the first is as good
+// as any.
+std::string shown_name(const std::vector<std::string>& mangled) {
+  std::vector<std::string> shown;
+  for (const std::string& name : mangled) {
+    std::string text = demangled(name);
+    if (text.find("localalias") != std::string::npos) continue;
+    if (std::find(shown.begin(), shown.end(), text) == shown.end()) shown.push_back(std::move(text));
+  }
+  if (shown.size() < 2) return shown.empty() ? std::string() : shown[0];
+  if (std::any_of(shown.begin(), shown.end(), names_type)) return {};
+  if (mangled[0].rfind("_Z", 0) != 0) return shown[0];
+  std::string all;
+  for (const std::string& text : shown) all += (all.empty() ? "" : " = ") + text;
+  return all;
+}
+
+}  // namespace
+
 std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
                                   std::span<const std::uint64_t> file_offsets) {
   std::map<std::uint64_t, Nearest> wanted;
@@ -85,7 +125,7 @@ std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
   if (debug && debug != &binary) for_each_symbol(*debug, visit);
   std::vector<std::string> names;
   names.reserve(file_offsets.size());
-  for (const std::uint64_t offset : file_offsets) names.push_back(demangled(wanted[offset].name));
+  for (const std::uint64_t offset : file_offsets) names.push_back(shown_name(wanted[offset].names));
   return names;
 }
 
