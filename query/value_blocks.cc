@@ -22,21 +22,14 @@ bool bit_at(std::span<const std::byte> bytes, std::uint64_t bit) {
   return (std::to_integer<unsigned>(bytes[bit / 8]) >> (bit % 8) & 1) != 0;
 }
 
-// Where the elements of a deque are. Blocks and offsets count elements.
-struct BlockPlan {
-  std::uint64_t total = 0;        // elements
-  std::uint64_t per_block = 0;    // elements of a whole block
-  std::uint64_t first_place = 0;  // address of the first used block's place in the map
-  std::uint64_t first = 0;        // element in the first used block
-};
-
 struct Iterator {
   std::uint64_t current = 0, begin = 0, end = 0, place = 0;
 };
 
-// Nothing where the two iterators contradict each other.
-std::optional<BlockPlan> between(const Iterator& from, const Iterator& to, std::uint64_t element,
-                                 std::uint64_t per_block) {
+// Elements from the beginning of the first block to the end; nothing where the
+// two iterators contradict each other.
+std::optional<std::uint64_t> elements_until(const Iterator& from, const Iterator& to, std::uint64_t element,
+                                            std::uint64_t per_block) {
   const std::uint64_t block = element * per_block;
   const auto is_sound = [&](const Iterator& at) {
     return at.current >= at.begin && at.end - at.begin == block && at.current - at.begin <= block &&
@@ -44,75 +37,81 @@ std::optional<BlockPlan> between(const Iterator& from, const Iterator& to, std::
   };
   if (to.place < from.place || (to.place - from.place) % 8 != 0) return std::nullopt;
   if (!is_sound(from) || !is_sound(to)) return std::nullopt;
-  const std::uint64_t blocks = (to.place - from.place) / 8;
-  BlockPlan plan{0, per_block, from.place, (from.current - from.begin) / element};
   std::uint64_t end = 0;
-  if (__builtin_mul_overflow(blocks, per_block, &end)) return std::nullopt;
+  if (__builtin_mul_overflow((to.place - from.place) / 8, per_block, &end)) return std::nullopt;
   if (__builtin_add_overflow(end, (to.current - to.begin) / element, &end)) return std::nullopt;
-  if (end < plan.first) return std::nullopt;
-  plan.total = end - plan.first;
-  return plan;
+  if (end < (from.current - from.begin) / element) return std::nullopt;
+  return end;
 }
 
 }  // namespace
 
 boost::json::value ValueDecoder::deque(const Type& type, const Place& place) {
-  namespace field = schema::layout;
   const Type* element = find_type(type.target);
-  if (type.layout.size() < field::kDequeFields || type.members.empty() || element == nullptr)
-    return missing(Unavailable::kUnsupportedType);
-  const std::uint64_t size = element->size_bytes, per_block = type.layout[field::kBlockElements];
-  if (size == 0 || per_block == 0 || size > UINT32_MAX || per_block > UINT32_MAX)
-    return missing(Unavailable::kUnsupportedType);
-  BlockPlan plan;
-  if (type.layout[field::kByIterators] != 0) {
-    Iterator at[2];
-    for (const std::size_t i : {0u, 1u}) {
-      const std::uint64_t offset = i == 0 ? type.offset_a : type.offset_b;
-      const auto current = number(place, offset), begin = number(place, offset + 8),
-                 end = number(place, offset + 16), node = number(place, offset + 24);
-      if (!current || !begin || !end || !node) return missing(name_of(place.status));
-      at[i] = {*current, *begin, *end, *node};
-    }
-    if (at[0].current == at[1].current) return sequence(type, type.target, {});
-    const auto found = between(at[0], at[1], size, per_block);
-    if (!found) return missing(Unavailable::kBadAddress);
-    plan = *found;
-  } else {
+  const std::uint64_t size = element == nullptr ? 0 : element->size_bytes;
+  std::string why;
+  const auto blocks = find_blocks(type, place, size, why);
+  if (!blocks) return missing(std::move(why));
+  if (blocks->total == 0) return sequence(type, type.target, {});
+  return sequence(type, type.target, block_elements(type, *blocks, size, place.depth));
+}
+
+std::optional<ValueDecoder::Blocks> ValueDecoder::find_blocks(const Type& type, const Place& place,
+                                                              std::uint64_t size, std::string& why) const {
+  namespace field = schema::layout;
+  why = schema::to_string(Unavailable::kUnsupportedType);
+  if (type.layout.size() < field::kDequeFields || type.members.empty()) return std::nullopt;
+  const std::uint64_t per_block = type.layout[field::kBlockElements];
+  if (size == 0 || per_block == 0 || size > UINT32_MAX || per_block > UINT32_MAX) return std::nullopt;
+  why = name_of(place.status);
+  if (type.layout[field::kByIterators] == 0) {
     const auto map = number(place, type.offset_a), first = number(place, type.offset_b),
                total = number(place, std::uint64_t{type.offset_b} + 8);
-    if (!map || !first || !total) return missing(name_of(place.status));
-    if (*total == 0) return sequence(type, type.target, {});
-    if (*map == 0) return missing(Unavailable::kBadAddress);
-    plan = {*total, per_block, *map + *first / per_block * 8, *first % per_block};
+    if (!map || !first || !total) return std::nullopt;
+    why = schema::to_string(Unavailable::kBadAddress);
+    if (*map == 0 && *total != 0) return std::nullopt;
+    return Blocks{*total, per_block, *map + *first / per_block * 8, *first % per_block};
   }
+  Iterator at[2];
+  for (const std::size_t i : {0u, 1u}) {
+    const std::uint64_t offset = i == 0 ? type.offset_a : type.offset_b;
+    const auto current = number(place, offset), begin = number(place, offset + 8),
+               end = number(place, offset + 16), node = number(place, offset + 24);
+    if (!current || !begin || !end || !node) return std::nullopt;
+    at[i] = {*current, *begin, *end, *node};
+  }
+  if (at[0].current == at[1].current) return Blocks{};
+  why = schema::to_string(Unavailable::kBadAddress);
+  const auto end = elements_until(at[0], at[1], size, per_block);
+  if (!end) return std::nullopt;
+  const std::uint64_t first = (at[0].current - at[0].begin) / size;
+  return Blocks{*end - first, per_block, at[0].place, first};
+}
+
+ValueDecoder::Found ValueDecoder::block_elements(const Type& type, const Blocks& blocks, std::uint64_t size,
+                                                 std::uint8_t depth) {
   Found found;
-  found.total = plan.total;
-  const Item* blocks = items_.find(type.members[0].type, plan.first_place);
-  if (blocks == nullptr) return missing(why_no_elements(place.depth));
-  if (is_failed(*blocks)) return missing(name_of(status_of(*blocks)));
-  std::uint64_t skip = plan.first;
-  for (std::uint64_t block = 0; found.elements.size() < plan.total && found.ended.empty(); ++block) {
-    const auto begin = number(place_of(*blocks), block * 8);
-    if (!begin) {  // no more block pointers were captured
-      const ItemStatus status = status_of(*blocks);
-      found.ended =
-          status == ItemStatus::kOk ? why_no_more(place.depth, found.elements.size()) : name_of(status);
-      break;
-    }
-    const std::uint64_t wanted = std::min(per_block - skip, plan.total - found.elements.size());
+  found.total = blocks.total;
+  const Item* pointers = items_.find(type.members[0].type, blocks.first_place);
+  if (pointers == nullptr) found.ended = why_no_elements(depth);
+  if (pointers != nullptr && is_failed(*pointers)) found.ended = name_of(status_of(*pointers));
+  std::uint64_t skip = blocks.first;
+  for (std::uint64_t block = 0; found.elements.size() < blocks.total && found.ended.empty(); ++block) {
+    const auto begin = number(place_of(*pointers), block * 8);
     // An item of what is used of the block, or of the block as a whole.
-    const Item* item = items_.find(type.target, *begin + skip * size);
+    const Item* item = begin ? items_.find(type.target, *begin + skip * size) : nullptr;
     std::uint64_t unused = 0;
-    if (item == nullptr && skip != 0) {
+    if (begin && item == nullptr && skip != 0) {
       item = items_.find(type.target, *begin);
       unused = skip;
     }
-    skip = 0;
     if (item == nullptr) {
-      found.ended = why_no_more(place.depth, found.elements.size());
+      const ItemStatus status = begin ? ItemStatus::kOk : status_of(*pointers);
+      found.ended = status == ItemStatus::kOk ? why_no_more(depth, found.elements.size()) : name_of(status);
       break;
     }
+    const std::uint64_t wanted = std::min(blocks.per_block - skip, blocks.total - found.elements.size());
+    skip = 0;
     const std::uint64_t there = item->bytes.size() / size;
     const std::uint64_t shown = there <= unused ? 0 : std::min(there - unused, wanted);
     for (std::uint64_t i = 0; i < shown && ++values_ <= kMaxValues; ++i)
@@ -121,7 +120,7 @@ boost::json::value ValueDecoder::deque(const Type& type, const Place& place) {
     if (shown < wanted) found.ended = name_of(status == ItemStatus::kOk ? ItemStatus::kElementLimit : status);
     if (values_ > kMaxValues) found.ended = schema::to_string(Unavailable::kByteLimit);
   }
-  return sequence(type, type.target, found);
+  return found;
 }
 
 // As std::bitset's to_string(): the most significant bit first.

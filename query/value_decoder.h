@@ -86,6 +86,14 @@ class ValueDecoder {
     bool class_known = true;
   };
 
+  // Where the elements of a deque are; counts are of elements.
+  struct Blocks {
+    std::uint64_t total = 0;
+    std::uint64_t per_block = 0;
+    std::uint64_t first_place = 0;  // address of the first used block's place in the map
+    std::uint64_t first = 0;        // in the first used block
+  };
+
   boost::json::value value(schema::TypeId id, const Place& place);
   boost::json::value known_value(const schema::Type& type, const Place& place);
   boost::json::value container(const schema::Type& type, const Place& place);
@@ -130,6 +138,10 @@ class ValueDecoder {
   std::uint64_t next_in_tree(const schema::Type& type, const schema::Item& node, std::string& ended) const;
   boost::json::value nodes(const schema::Type& type, Found found);
   boost::json::value deque(const schema::Type& type, const Place& place);
+  std::optional<Blocks> find_blocks(const schema::Type& type, const Place& place, std::uint64_t size,
+                                    std::string& why) const;
+  Found block_elements(const schema::Type& type, const Blocks& blocks, std::uint64_t size,
+                       std::uint8_t depth);
   boost::json::value sequence(const schema::Type& type, schema::TypeId element, const Found& found);
   boost::json::value map(const schema::Type& type, const schema::Type& pair, const Found& found);
   boost::json::value elements(schema::TypeId id, const schema::Item& item, std::uint64_t count,
