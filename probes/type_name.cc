@@ -27,6 +27,27 @@ const std::vector<std::vector<std::string>>& families() {
   return kFamilies;
 }
 
+// Drops `argument`, ", std::allocator<", wherever it ends a list of template arguments.
+bool drop_last_argument(std::string& name, std::string_view argument) {
+  bool found = false;
+  for (std::size_t at = name.find(argument); at != std::string::npos; at = name.find(argument, at)) {
+    int nesting = 0;
+    std::size_t end = at + argument.size() - 1;
+    for (; end < name.size(); ++end) {
+      if (name[end] == '<') ++nesting;
+      if (name[end] == '>' && --nesting == 0) break;
+    }
+    const std::size_t close = end >= name.size() ? end : name.find_first_not_of(' ', end + 1);
+    if (close < name.size() && name[close] == '>') {
+      name.erase(at, close - at);
+      found = true;
+    } else {
+      at += argument.size();
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 TypeName parse_type_name(std::string_view text) {
@@ -72,7 +93,9 @@ std::string short_type_name(std::string name) {
     if (std::find(family.begin(), family.end(), name) != family.end()) return family.front();
   }
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
+      {"std::__cxx11::", "std::"},
+      {"std::__1::", "std::"},
+      {"std::basic_string<char, std::char_traits<char>, std::allocator<char> >", "std::string"},
       {"std::basic_string_view<char, std::char_traits<char> >", "std::string_view"},
   };
   for (const auto& [from, to] : kNames) {
@@ -81,18 +104,13 @@ std::string short_type_name(std::string name) {
       at += to.size();
     }
   }
-  // ", std::allocator<...> " before the end of a list of arguments is the default.
-  constexpr std::string_view kAllocator = ", std::allocator<";
-  for (std::size_t at = name.find(kAllocator); at != std::string::npos; at = name.find(kAllocator, at)) {
-    int nesting = 0;
-    std::size_t end = at + kAllocator.size() - 1;
-    for (; end < name.size(); ++end) {
-      if (name[end] == '<') ++nesting;
-      if (name[end] == '>' && --nesting == 0) break;
+  // These are the defaults where they end a list of arguments.
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::string_view argument : {", std::allocator<", ", std::char_traits<", ", std::less<",
+                                            ", std::equal_to<", ", std::hash<", ", std::default_delete<"}) {
+      found |= drop_last_argument(name, argument);
     }
-    const std::size_t close = name.find_first_not_of(' ', end + 1);
-    if (end >= name.size() || close == std::string::npos || name[close] != '>') break;
-    name.erase(at, close - at);
   }
   return name;
 }
