@@ -3,6 +3,7 @@
 #include "probes/index_format.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace backsight::probes {
 
@@ -216,6 +217,19 @@ std::vector<AddressRange> DwarfSession::ranges(const Die& die) const {
   return {{low, high}};
 }
 
+// Entry `index` of the offsets behind a header of 12 bytes (DWARF 5, 7.28).
+std::optional<std::uint64_t> DwarfSession::split_list_offset(const Die& die, std::uint64_t index) const {
+  constexpr std::uint64_t kHeader = 12;
+  const std::uint32_t file = file_of(die.key());
+  const SplitUnit* unit = file >= kFirstSplitFile ? split_.open(file - kFirstSplitFile) : nullptr;
+  if (!unit || unit->is_packed) return std::nullopt;
+  const auto bytes = unit->handle->sections()->bytes(".debug_rnglists");
+  std::uint32_t offset = 0;
+  if (kHeader > bytes.size() || index >= (bytes.size() - kHeader) / sizeof(offset)) return std::nullopt;
+  std::memcpy(&offset, bytes.data() + kHeader + index * sizeof(offset), sizeof(offset));
+  return kHeader + offset;
+}
+
 std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit& unit) const {
   std::vector<AddressRange> result;
   const DieAttribute attribute(die, DW_AT_ranges);
@@ -229,13 +243,19 @@ std::vector<AddressRange> DwarfSession::listed_ranges(const Die& die, const Unit
   } else if (dwarf_global_formref(attribute.handle(), &offset, error.out()) != DW_DLV_OK) {
     return {};
   }
+  // libdwarf does not find the only table of a .dwo file.
+  Dwarf_Half list_form = form;
+  if (const auto direct = form == DW_FORM_rnglistx ? split_list_offset(die, offset) : std::nullopt) {
+    offset = *direct;
+    list_form = DW_FORM_sec_offset;
+  }
   ErrorSlot second(die.debug());
   if (unit.version >= 5) {
     Dwarf_Rnglists_Head head = nullptr;
     Dwarf_Unsigned count = 0;
     Dwarf_Unsigned global = 0;
-    if (dwarf_rnglists_get_rle_head(attribute.handle(), form, offset, &head, &count, &global, second.out()) !=
-        DW_DLV_OK) {
+    if (dwarf_rnglists_get_rle_head(attribute.handle(), list_form, offset, &head, &count, &global,
+                                    second.out()) != DW_DLV_OK) {
       return {};
     }
     for (Dwarf_Unsigned i = 0; i < count && i < kMaxRanges; ++i) {

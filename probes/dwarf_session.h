@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ class DwarfSession {
   void add_skeleton(const UnitHeader& header, const Die& top, const char* name);
   void open_alternate(const Companions& companions);
   void tie();
+  std::optional<std::uint64_t> split_list_offset(const Die& die, std::uint64_t index) const;
   std::vector<AddressRange> listed_ranges(const Die& die, const Unit& unit) const;
 
   std::shared_ptr<const DwarfHandle> main_;

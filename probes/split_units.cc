@@ -132,6 +132,7 @@ std::unique_ptr<SplitUnit> SplitUnits::from_package(std::size_t number) {
   unit->handle = view(number, *package_);
   if (!unit->handle) return nullptr;
   unit->top = it->second;
+  unit->is_packed = true;
   if (number == package_types_owner_) unit->others = package_types_;
   ErrorSlot error(package_->get());
   Dwarf_Die found = nullptr;

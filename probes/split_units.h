@@ -27,6 +27,7 @@ struct Skeleton {
 struct SplitUnit {
   std::shared_ptr<const DwarfHandle> handle;
   std::uint64_t top = 0;       // offset of its top entry
+  bool is_packed = false;      // in a .dwp file
   std::vector<DieKey> others;  // tops of the type units beside it, without the file's number
   std::uint16_t language = 0;
 };
