@@ -42,18 +42,10 @@ std::string mangled_name(const DwarfSession& session, DieKey key) {
 const std::vector<FunctionFinder::Local>& FunctionFinder::locals() const {
   if (has_locals_) return locals_;
   has_locals_ = true;
-  for (const FunctionEntry& entry : index_.functions()) {
-    if (entry.scope != 0) continue;
-    for (const DieKey key : entry.concrete) {
-      const std::vector<AddressRange> ranges = session_.ranges(session_.die(key));
-      for (const AddressRange& range : ranges) {
-        const std::vector<std::string> names = symbols_.at(range.begin);
-        // Only what is nested has a scope to be found.
-        if (names.empty() || names.front().rfind("_ZZ", 0) != 0) continue;
-        locals_.push_back({key, parse_symbol(names.front()).qualified});
-        break;
-      }
-    }
+  for (const FunctionSymbol& symbol : symbols_.all()) {
+    if (symbol.name.rfind("_ZZ", 0) != 0) continue;
+    if (!locals_.empty() && locals_.back().address == symbol.address) continue;
+    locals_.push_back({symbol.address, parse_symbol(symbol.name).qualified});
   }
   return locals_;
 }
@@ -93,11 +85,13 @@ FunctionFinder::Found FunctionFinder::find(const FunctionPattern& pattern) const
     append((is_exact ? exact : loose).concrete, entry.concrete);
     append((is_exact ? exact : loose).abstract, entry.inlined_only);
   });
-  for (const Local& local : exact.empty() || pattern.is_glob() ? locals() : std::vector<Local>()) {
-    if (pattern.matches_name(local.name))
-      exact.concrete.push_back(local.concrete);
-    else if (pattern.matches_loosely(local.name))
-      loose.concrete.push_back(local.concrete);
+  const bool with_locals = exact.empty() || pattern.is_glob();
+  for (std::size_t i = 0; with_locals && i < locals().size(); ++i) {
+    const Local& local = locals_[i];
+    const bool is_exact = pattern.matches_name(local.name);
+    if (!is_exact && !pattern.matches_loosely(local.name)) continue;
+    if (const DieKey key = find_function_at(session_, local.address))
+      (is_exact ? exact : loose).concrete.push_back(key);
   }
   if (!exact.empty()) return exact;
   if (loose.empty() && !pattern.is_glob()) add_symbols(pattern.name(), loose);

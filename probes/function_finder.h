@@ -32,9 +32,9 @@ class FunctionFinder {
   bool is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const;
 
  private:
-  // Functions that the index has without their scope, by the names of their symbols.
+  // Functions of classes inside of functions, which the index does not enter: lambdas.
   struct Local {
-    DieKey concrete = 0;
+    std::uint64_t address = 0;
     std::string name;
   };
   const std::vector<Local>& locals() const;

@@ -16,19 +16,25 @@ bool covers(const DwarfSession& session, const Die& die, std::uint64_t address) 
                      [&](const AddressRange& range) { return range.contains(address); });
 }
 
-// Functions in namespaces and classes too.
-DieKey function_below(const DwarfSession& session, const Die& parent, std::uint64_t address, int depth) {
+// Functions in namespaces and classes too. `local`: those of classes inside of
+// functions (lambdas are such), which takes longer.
+DieKey function_below(const DwarfSession& session, const Die& parent, std::uint64_t address, bool local,
+                      int depth) {
   DieKey found = 0;
   if (depth > kMaxDepth) return 0;
   for_each_child(parent, [&](Die&& die) {
     switch (die.tag()) {
       case DW_TAG_subprogram:
-        if (covers(session, die, address)) found = die.key();
+        if (covers(session, die, address))
+          found = die.key();
+        else if (local)
+          found = function_below(session, die, address, local, depth + 1);
         break;
+      case DW_TAG_lexical_block:
       case DW_TAG_namespace:
       case DW_TAG_class_type:
       case DW_TAG_structure_type:
-        found = function_below(session, die, address, depth + 1);
+        found = function_below(session, die, address, local, depth + 1);
         break;
       default:
         break;
@@ -105,7 +111,9 @@ DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
   for (const Unit& unit : session.units()) {
     const Die top = session.die(unit.die);
     if (!top || !covers(session, top, address)) continue;
-    if (const DieKey found = function_below(session, top, address, 0)) return found;
+    for (const bool local : {false, true}) {
+      if (const DieKey found = function_below(session, top, address, local, 0)) return found;
+    }
   }
   return 0;
 }
