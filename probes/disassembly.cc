@@ -301,7 +301,8 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
         classify_indirect(instruction, in, decoded.operands[0], recent);
         jumps.push_back({instruction.address, table_of(decoded, recent, addresses)});
       }
-      if (changes_stack(in, decoded.operands)) result.keeps_stack = false;
+      instruction.changes_stack = changes_stack(in, decoded.operands);
+      if (instruction.changes_stack) result.keeps_stack = false;
       result.instructions.push_back(instruction);
       at += in.length;
       note_address(decoded, instruction.address, addresses);

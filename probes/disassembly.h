@@ -36,6 +36,7 @@ struct Instruction {
   bool is_endbr64 = false;
   bool is_nop = false;
   bool is_push = false;
+  bool changes_stack = false;          // writes RSP, other than by calling and returning
   bool undoes_frame = false;           // pop, leave, add rsp
   bool is_table_jump = false;          // kIndirectJump: proven to be a jump table's
   bool is_indirect_tail_call = false;  // kIndirectJump: proven to leave the function

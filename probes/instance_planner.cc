@@ -50,7 +50,7 @@ void InstancePlanner::plan_function(FunctionInfo function) {
   const Prologue prologue = analyse_prologue(parts_.elf, function.ranges.front());
   const EntrySites sites = find_entry_sites(parts_.elf, code, prologue, landmarks);
   if (sites.candidates.empty()) return refuse(function, sites.refusal);
-  const ReturnSites returns = choose_return_sites(parts_.elf, code, landmarks, function.is_c);
+  ReturnSites returns = choose_return_sites(parts_.elf, code, landmarks, function.is_c);
   CompiledPlan common = begin(function);
   schema::Plan& plan = common.plan;
   plan.address = function.ranges.front().begin;
@@ -72,13 +72,16 @@ void InstancePlanner::plan_function(FunctionInfo function) {
     compiled.plan.site_class = candidate.site.site_class;
     compiled.plan.site_reason = candidate.reason;
     if (plan.on_entry) compiled.sites.push_back(candidate.site);
-    if (plan.on_return)
-      compiled.sites.insert(compiled.sites.end(), returns.sites.begin(), returns.sites.end());
     compile(function, function, code, prologue, candidate.frame, compiled);
     return compiled;
   });
   if (!chosen) return;
   chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate);
+  if (plan.on_return) {
+    move_return_probe(sites, chosen->candidate, returns.sites);
+    auto& all = chosen->plan.sites;
+    all.insert(all.end(), returns.sites.begin(), returns.sites.end());
+  }
   finish(function, code, std::move(chosen->plan));
 }
 

@@ -27,6 +27,15 @@ bool is_at_entry(const FunctionCode& code, std::uint64_t address) {
   return address == entry.address || (entry.is_endbr64 && address == entry.address + entry.length);
 }
 
+// RSP is there what it was at the entry.
+bool has_entry_stack(const FunctionCode& code, std::uint64_t address) {
+  for (const Instruction& instruction : code.instructions) {
+    if (instruction.address == address) return true;
+    if (instruction.changes_stack || (instruction.kind != InstructionKind::kOther)) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string site_problem(const FunctionCode& code, const Site& site) {
@@ -37,8 +46,8 @@ std::string site_problem(const FunctionCode& code, const Site& site) {
   if (instruction->is_refused) return "the kernel takes no probe on the instruction at " + hex(site.address);
   if (instruction->is_nop5 && !is_at_entry(code, site.address))
     return "the kernel would turn the 5-byte NOP at " + hex(site.address) + " into a call";
-  if (site.is_uretprobe && site.address != code.instructions.front().address)
-    return hex(site.address) + " is not the function's entry, where return probes stand";
+  if (site.is_uretprobe && !has_entry_stack(code, site.address))
+    return "the return address is not on top of the stack at " + hex(site.address);
   return {};
 }
 

@@ -257,6 +257,24 @@ EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, con
   return sites;
 }
 
+void move_return_probe(const EntrySites& sites, std::size_t chosen, std::vector<Site>& returns) {
+  if (returns.size() != 1 || !returns[0].is_uretprobe) return;
+  const auto has_entry_stack = [](const EntryCandidate& candidate) {
+    return candidate.site.frame_adjust == 0 && !candidate.is_spare;
+  };
+  const EntryCandidate* best = nullptr;
+  if (has_entry_stack(sites.candidates[chosen])) {
+    best = &sites.candidates[chosen];
+  } else {
+    const auto found = std::find_if(sites.candidates.begin(), sites.candidates.end(), has_entry_stack);
+    if (found == sites.candidates.end()) return;
+    best = &*found;
+  }
+  returns[0].address = best->site.address;
+  returns[0].file_offset = best->site.file_offset;
+  returns[0].site_class = best->site.site_class;
+}
+
 std::string site_reason(const EntrySites& sites, std::size_t chosen) {
   const EntryCandidate& candidate = sites.candidates[chosen];
   if (candidate.site.site_class != SiteClass::kSingleStep || candidate.is_spare) return candidate.reason;

@@ -43,6 +43,10 @@ struct EntrySites {
 EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, const Prologue& prologue,
                             const CodeLandmarks& landmarks);
 
+// A return probe's own instruction is hit as well: moves it to the entry probe's, or
+// else to the cheapest one where RSP is what it was at the entry.
+void move_return_probe(const EntrySites& sites, std::size_t chosen, std::vector<Site>& returns);
+
 // What is to be told of the chosen one: its reason, and why not a cheaper one.
 std::string site_reason(const EntrySites& sites, std::size_t chosen);
 

@@ -69,7 +69,8 @@ TEST_CASE("wherever a site lies, the target is unharmed and every call is seen o
     const auto recorded = calls(daemon.store(), function);
     const auto& expected = truth.at(function);
     REQUIRE(expected.size() == 2 * kRound);
-    REQUIRE(recorded.size() == expected.size());
+    CHECK(recorded.size() == expected.size());
+    if (recorded.size() != expected.size()) continue;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       INFO(json::serialize(recorded[i]));
       const auto& args = recorded[i].at("args").as_object();

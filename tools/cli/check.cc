@@ -60,7 +60,10 @@ object instance_object(const probes::CompiledPlan& compiled, const probes::SiteC
       entry = &site;
     } else if (site.kind == BS_SITE_RETURN) {
       ++return_sites;
-      const std::uint32_t cost = site.is_uretprobe ? costs.uretprobe : costs.of(site.site_class);
+      // A return probe is hit at its own instruction, too, unless the entry probe is there already.
+      const bool is_shared = site.is_uretprobe && entry != nullptr && entry->address == site.address;
+      const std::uint32_t cost =
+          (site.is_uretprobe ? costs.uretprobe : 0) + (is_shared ? 0 : costs.of(site.site_class));
       return_cost = std::max(return_cost.value_or(0u), cost);
     }
   }

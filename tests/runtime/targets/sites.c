@@ -230,12 +230,16 @@ NAKED long good_frame(long a, long b, long c, long d, long e, long f, long seven
       "ret");
 }
 
+NAKED long plain(long a, long b) {
+  __asm__("lea (%rdi,%rsi), %rax\nret");
+}
+
 /* The first cheap place is a call. */
 NAKED long good_call(long a, long b) {
   __asm__(
       "sub $8, %rsp\n"
       ".cfi_adjust_cfa_offset 8\n"
-      "call good_entry\n"
+      "call plain\n"
       "add $8, %rsp\n"
       ".cfi_adjust_cfa_offset -8\n"
       "ret");
@@ -257,6 +261,54 @@ OUT_OF_LINE long good_tail_recursion(long a, long b) {
   g_sink = b;
   if (b <= 0) return a;
   return good_tail_recursion(a, b - 1);
+}
+
+/* Ways to return; only looked at, not called. */
+NAKED long leaf_computes(long a, long b) {
+  __asm__("lea (%rdi,%rsi), %rax\nmov %rax, -8(%rsp)\nrep ret");
+}
+NAKED long leaf_loads(long* a, long b) {
+  __asm__("mov (%rdi), %rax\nret");
+}
+NAKED long leaf_divides(long a, long b) {
+  __asm__("mov %rdi, %rax\ncqto\nidiv %rsi\nret");
+}
+NAKED long leaf_of_system(long a, long b) {
+  __asm__("mov $58, %eax\nsyscall\nret");
+}
+NAKED long pops_arguments(long a, long b) {
+  __asm__("call good_entry\nret $8");
+}
+NAKED long returns_by_thunk(long a, long b) {
+  __asm__("call good_entry\njmp __x86_return_thunk");
+}
+NAKED void __x86_return_thunk(void) {
+  __asm__("ret\nint3");
+}
+NAKED long jumps_by_thunk(long a, long b) {
+  __asm__("call good_entry\njmp __x86_indirect_thunk_rax");
+}
+NAKED void __x86_indirect_thunk_rax(void) {
+  __asm__("jmp *%rax");
+}
+NAKED long leaves_if(long a, long b) {
+  __asm__("test %rdi, %rdi\njz good_entry\ncall good_entry\nret");
+}
+NAKED long never_returns(long a, long b) {
+  __asm__("call good_entry\nud2");
+}
+NAKED long two_ways(long a, long b) {
+  __asm__(
+      "test %rdi, %rdi\n"
+      "jz two_ways.cold\n"
+      "call good_entry\n"
+      "ret\n"
+      ".section .text.unlikely,\"ax\",@progbits\n"
+      ".type two_ways.cold, @function\n"
+      "two_ways.cold: call good_push\n"
+      "ret\n"
+      ".size two_ways.cold, . - two_ways.cold\n"
+      ".text");
 }
 
 static sigjmp_buf landing;
