@@ -223,7 +223,7 @@ std::vector<std::byte> encode(const CompiledPlan& compiled) {
       sites[i].setKind(static_cast<std::uint8_t>(site.kind));
       sites[i].setIsUretprobe(site.is_uretprobe);
       sites[i].setFrameAdjust(site.frame_adjust);
-      sites[i].setBytes({site.bytes.data(), site.bytes.size()});
+      sites[i].setBytes(as_data(site.bytes));
       sites[i].setSiteClass(static_cast<std::uint8_t>(site.site_class));
     }
     out.setOps(as_data(compiled.ops));
