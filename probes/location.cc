@@ -154,6 +154,13 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size) cons
   return moved.unavailable == Unavailable::kNone ? moved : entered;
 }
 
+bool LocationReader::is_argument_slot(const ValueSource& source) const {
+  if (!source.in_memory || source.ops.size() != 1 || source.ops[0].code != BS_OP_PUSH_REG) return false;
+  const bs_op& op = source.ops[0];
+  if (!frame_.cfa || op.a != frame_.cfa->reg) return op.a == BS_RSP;
+  return static_cast<std::int64_t>(op.d) >= frame_.cfa->offset;
+}
+
 ValueSource LocationReader::through_slot(std::uint64_t slot) const {
   if (slot == 0) {
     return unavailable_source(Unavailable::kUnsupportedType,

@@ -45,6 +45,8 @@ class LocationReader {
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
   ValueSource locate(const Die& variable, std::uint64_t size) const;
+  // Whether that is where the caller put an argument on the stack.
+  bool is_argument_slot(const ValueSource& source) const;
   // Of a variable whose address stands at link-time address `slot`; 0: not known.
   ValueSource through_slot(std::uint64_t slot) const;
 
