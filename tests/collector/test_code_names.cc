@@ -24,6 +24,12 @@ int price_on_sale(int price) {
   return price / 2;
 }
 
+// Two names for one function, as compilers and linkers make them of equal ones.
+int merged_price(int price) {
+  return price / 7;
+}
+int other_price(int) __attribute__((alias("_ZN9backsight9collector12merged_priceEi")));
+
 namespace {
 
 using schema::Container;
@@ -204,6 +210,14 @@ TEST_CASE("Functions of the program and of libraries have names, also when the p
   CHECK(names.at(library) == "abort");
   CHECK(names.size() == 4);
   CHECK(names_of(symbolizer, {image.pid, 11}, {program}).empty());  // another image: never read
+}
+
+TEST_CASE("A function that has two names is shown with both") {
+  Symbolizer symbolizer(make_mapping_reader());
+  const auto address = address_of(&merged_price);
+  const auto name = names_of(symbolizer, {static_cast<std::uint32_t>(getpid()), 10}, {address}).at(address);
+  CHECK(name.find("merged_price(int)") != std::string::npos);
+  CHECK(name.find("other_price(int)") != std::string::npos);
 }
 
 TEST_CASE("An address is asked for once, and its name becomes a fact of the first row's time") {
