@@ -42,9 +42,10 @@ TEST_CASE("wherever a site lies, the target is unharmed and every call is seen o
   BACKSIGHT_NEEDS_BPF();
   TempDir dir;
   const std::vector<std::string> functions = {
-      "red_zone",     "red_zone_prefixed", "back_to_second", "table_to_second", "clobbered",
-      "early_exit",   "entered_inside",    "split_off",      "good_entry",      "good_cet",
-      "good_push",    "good_call",         "misdescribed",   "good_frame",      "good_tail_recursion",
+      "red_zone",     "red_zone_prefixed", "back_to_second", "table_to_second",
+      "clobbered",    "early_exit",        "entered_inside", "split_off",
+      "good_entry",   "good_cet",          "good_push",      "good_branch",
+      "good_call",    "misdescribed",      "good_frame",     "good_tail_recursion",
       "stores_first", "stores_argument",   "loads_first",    "realigned"};
   std::string probes;
   for (const std::string& function : functions) probes += "      - function: \"" + function + "\"\n";

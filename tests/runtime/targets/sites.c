@@ -115,8 +115,20 @@ NAKED long loads_first(struct cell* cell, long b) {
       "ret");
 }
 
-/* Returns early, before the push. */
+/* Returns early, before the push; the jump is one that is not emulated. */
 NAKED long early_exit(long a, long b) {
+  __asm__(
+      "mov %rdi, %rcx\n"
+      "and $1, %ecx\n"
+      "jrcxz 1f\n"
+      "push %rbx\n"
+      "pop %rbx\n"
+      "1: lea (%rdi,%rsi), %rax\n"
+      "ret");
+}
+
+/* The jump itself is passed by every call. */
+NAKED long good_branch(long a, long b) {
   __asm__(
       "mov %rdi, %rax\n"
       "and $1, %eax\n"
@@ -338,6 +350,7 @@ static void call_all(long i) {
   CALL(good_entry, a, b, a + b);
   CALL(good_cet, a, b, a + b);
   CALL(good_push, a, b, a + b);
+  CALL(good_branch, a, b, a + b);
   CALL(good_call, a, b, a + b);
   CALL(misdescribed, a, b, a + b);
   CALL(good_tail_recursion, a, b, a);
