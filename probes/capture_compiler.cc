@@ -150,7 +150,7 @@ void CaptureCompiler::check_size(Operand& operand) const {
     operand.source = unavailable_source(
         Unavailable::kUnsupportedType,
         "values of type " + (type.name.empty() ? "this" : type.name) + " are not supported yet");
-  } else if (operand.is_range && type.size_bytes > BS_MAX_OBJECT) {
+  } else if ((operand.is_range || operand.is_element) && type.size_bytes > BS_MAX_OBJECT) {
     operand.source = unavailable_source(Unavailable::kUnsupportedType, "its elements are too large");
   } else if (!operand.source.in_memory && type.size_bytes > 16) {
     operand.source = unavailable_source(Unavailable::kUnsupportedType, "it is too large for registers");
@@ -259,11 +259,15 @@ void CaptureCompiler::emit(const Compiled& compiled, std::uint16_t root) {
       output_.ops.push_back(op);
     }
   };
-  if (operand.is_range) {
+  if (operand.is_range || operand.is_element) {
     append(operand.begin);
     append(operand.end);
     append(operand.source.ops);
-    append(operand.count);
+    if (operand.is_element) {
+      output_.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, 1));
+    } else {
+      append(operand.count);
+    }
     const std::uint8_t bounds = operand.end.empty() ? 0 : operand.begin.empty() ? 1 : 2;
     output_.ops.push_back(make_op(BS_OP_COPY_RANGE, bounds, root, type, size));
     return;

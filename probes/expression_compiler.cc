@@ -1,6 +1,8 @@
 // One visitor over the expression tree, a method for each kind of node.
 #include "probes/expression_compiler.h"
 
+#include "probes/class_passing.h"
+#include "probes/expression_ops.h"
 #include "probes/nearest.h"
 #include "probes/shared_variables.h"
 #include "probes/type_name.h"
@@ -22,31 +24,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr int kMaxAnonymous = 16;
-
-void append(std::vector<bs_op>& to, const std::vector<bs_op>& ops) {
-  to.insert(to.end(), ops.begin(), ops.end());
-}
-
-void add_constant(std::vector<bs_op>& ops, std::uint64_t amount) {
-  if (amount == 0) return;
-  if (!ops.empty() && (ops.back().code == BS_OP_ADD_CONST || ops.back().code == BS_OP_PUSH_REG ||
-                       ops.back().code == BS_OP_PUSH_IP_REL)) {
-    ops.back().d += amount;
-  } else {
-    ops.push_back(make_op(BS_OP_ADD_CONST, 0, 0, 0, amount));
-  }
-}
-
-// The value itself on the stack: loads it where it is in memory. The upper part of
-// a register that holds a narrow value means nothing.
-std::vector<bs_op> loaded(const Operand& operand, std::uint64_t size, bool is_signed) {
-  std::vector<bs_op> ops = operand.source.ops;
-  if (operand.source.in_memory)
-    ops.push_back(make_op(BS_OP_LOAD, static_cast<std::uint8_t>(size), is_signed));
-  else if (size < 8)
-    ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(size), is_signed));
-  return ops;
-}
+constexpr int kMaxWrappers = 8;
 
 bool is_literal(const Expression& expression) {
   switch (expression.kind) {
@@ -59,10 +37,6 @@ bool is_literal(const Expression& expression) {
     default:
       return false;
   }
-}
-
-bool is_pointer(const Type& type) {
-  return type.kind == TypeKind::kPointer || type.kind == TypeKind::kReference;
 }
 
 }  // namespace
@@ -92,10 +66,29 @@ Result<Operand> ExpressionCompiler::compile(const std::string& text) {
   if (!tree) return tree.error();
   auto operand = evaluate(**tree, 0);
   if (!operand) return operand;
-  if (operand->is_bit_field) {
-    return refused(Unavailable::kUnsupportedType, **tree, "a bit-field by itself is not supported yet",
-                   "capture the structure that holds it");
+  if (operand->is_bit_field && operand->source.unavailable == Unavailable::kNone) {
+    if (!operand->source.in_memory) {
+      return refused(Unavailable::kUnsupportedType, **tree,
+                     "a bit-field of a structure in registers is not supported yet",
+                     "capture the structure that holds it");
+    }
+    return own_bits(std::move(*operand));
   }
+  return operand;
+}
+
+// The bytes that hold a bit-field, shown as that field alone.
+Operand ExpressionCompiler::own_bits(Operand operand) {
+  Type type;
+  type.kind = TypeKind::kStruct;
+  type.container = schema::Container::kTransparent;
+  type.name = context_.types.type(operand.type).name;
+  type.size_bytes = (operand.bits.bit_offset + operand.bits.bit_size + 7) / 8;
+  Member member = operand.bits;
+  member.offset_bytes = 0;
+  type.members.push_back(std::move(member));
+  operand.type = context_.types.add(std::move(type));
+  operand.is_bit_field = false;
   return operand;
 }
 
@@ -109,6 +102,12 @@ Operand ExpressionCompiler::parameter(const Parameter& parameter) {
   }
   const std::uint64_t size = context_.types.type(operand.type).size_bytes;
   operand.source = context_.locations.locate(context_.session.die(parameter.die), size);
+  // No object that is passed by reference lies among the arguments: clang names
+  // the place of the reference as if it did.
+  if (context_.locations.is_argument_slot(operand.source) &&
+      class_passing(context_.types.layout(), context_.types.die_of(operand.type)) == Passing::kByReference) {
+    operand.source.ops.push_back(make_op(BS_OP_LOAD, 8));
+  }
   return operand;
 }
 
@@ -246,12 +245,27 @@ Result<Operand> ExpressionCompiler::global(const Expression& expression, DieKey 
 
 Result<Operand> ExpressionCompiler::dereference(Operand pointer, const Expression& expression) {
   const Type type = context_.types.type(pointer.type);
-  if (!is_pointer(type)) return error(expression, type.name + " is not a pointer");
+  const bool is_smart = type.container == schema::Container::kSmartPointer;
+  if (type.container == schema::Container::kOptional || type.container == schema::Container::kWeakPointer) {
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "whether a " + type.name + " holds a value is known at run time alone",
+                   "capture it whole");
+  }
+  if (!is_pointer(type) && !is_smart) return error(expression, type.name + " is not a pointer");
+  if (pointer.is_element) {
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "following a pointer in one element is not supported yet", "capture a range, v[i..i+1]");
+  }
   const TypeId target = context_.types.pointee(pointer.type);
   const TypeKind kind = target == kNoType ? TypeKind::kVoid : context_.types.type(target).kind;
   if (kind == TypeKind::kVoid || kind == TypeKind::kFunction) {
     return error(expression, "a " + type.name + " cannot be followed",
                  "cast it to what it points to, (Type*)x");
+  }
+  if (is_smart && pointer.source.in_memory) add_constant(pointer.source.ops, type.offset_a);
+  if (is_smart && !pointer.source.in_memory && pointer.source.unavailable == Unavailable::kNone &&
+      (type.offset_a != 0 || type.size_bytes > 8)) {
+    return refused(Unavailable::kUnsupportedType, expression, "it is in registers", "capture it whole");
   }
   pointer.source.ops = loaded(pointer, 8, false);
   pointer.source.in_memory = true;
@@ -262,13 +276,30 @@ Result<Operand> ExpressionCompiler::dereference(Operand pointer, const Expressio
 
 Result<Operand> ExpressionCompiler::look_through(Operand operand, const Expression& expression,
                                                  bool pointers_too) {
-  for (int i = 0; i < 4; ++i) {
-    const TypeKind kind = context_.types.type(operand.type).kind;
-    if (kind != TypeKind::kReference && !(pointers_too && kind == TypeKind::kPointer)) break;
-    auto next = dereference(std::move(operand), expression);
+  bool followed = false;
+  for (int i = 0; i < kMaxWrappers; ++i) {
+    const Type& type = context_.types.type(operand.type);
+    const bool is_smart = type.container == schema::Container::kSmartPointer;
+    const bool is_wrapper = type.container == schema::Container::kTransparent && !type.members.empty();
+    const bool may_follow = pointers_too && !followed && (type.kind == TypeKind::kPointer || is_smart);
+    if (type.kind != TypeKind::kReference && !may_follow && !is_wrapper) break;
+    followed |= may_follow;
+    auto next =
+        is_wrapper ? unwrap(std::move(operand), expression) : dereference(std::move(operand), expression);
     if (!next) return next;
     operand = std::move(*next);
-    if (kind == TypeKind::kPointer) break;
+  }
+  return operand;
+}
+
+Result<Operand> ExpressionCompiler::unwrap(Operand operand, const Expression& expression) {
+  const Member inner = context_.types.type(operand.type).members.front();
+  operand.type = inner.type;
+  if (operand.source.unavailable != Unavailable::kNone) return operand;
+  if (operand.source.in_memory) {
+    add_constant(operand.source.ops, inner.offset_bytes);
+  } else if (inner.offset_bytes != 0) {
+    return refused(Unavailable::kUnsupportedType, expression, "it is in registers", "capture it whole");
   }
   return operand;
 }
@@ -276,8 +307,9 @@ Result<Operand> ExpressionCompiler::look_through(Operand operand, const Expressi
 // Also in anonymous members and base classes; the offset counts from the start of `type`.
 std::optional<Member> ExpressionCompiler::find_member(TypeId type, const std::string& wanted,
                                                       int depth) const {
-  if (depth > kMaxAnonymous) return std::nullopt;
   const Type& layout = context_.types.type(type);
+  // The members of a shape are no names of the language.
+  if (depth > kMaxAnonymous || layout.container != schema::Container::kNone) return std::nullopt;
   for (const Member& candidate : layout.members) {
     if (candidate.name == wanted) return candidate;
   }
@@ -310,6 +342,10 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
         "the members of " + type.name + " are not known: its type is " +
             (type.kind == TypeKind::kUndefined ? "only declared" : "not supported yet"));
   }
+  if (type.container != schema::Container::kNone) {
+    return refused(Unavailable::kUnsupportedType, expression,
+                   "a member of " + type.name + " is not supported yet in captures", "capture it whole");
+  }
   const auto found = find_member(object->type, expression.text, 0);
   if (!found) {
     const std::string what = type.members.empty() ? type.name + " has no members that can be named"
@@ -318,6 +354,7 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   }
   object->type = found->type;
   object->is_bit_field = found->bit_size != 0;
+  object->bits = *found;
   if (object->source.unavailable != Unavailable::kNone) return object;
   if (object->source.in_memory) {
     add_constant(object->source.ops, found->offset_bytes);
@@ -334,274 +371,6 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
   object->source.ops = std::move(slot);
   object->source.slots.clear();
   return object;
-}
-
-Result<Operand> ExpressionCompiler::elements(Operand base, const Expression& expression) {
-  auto object = look_through(std::move(base), expression, false);
-  if (!object) return object;
-  const Type type = context_.types.type(object->type);
-  const bool is_vector = type.container == schema::Container::kVector;
-  if (type.kind == TypeKind::kPointer) return dereference(std::move(*object), expression);
-  if (type.kind != TypeKind::kArray && !is_vector) return error(expression, type.name + " has no elements");
-  if (object->source.unavailable == Unavailable::kNone && !object->source.in_memory) {
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "elements of an object in registers are not supported yet");
-  }
-  object->type = is_vector ? context_.types.pointee(object->type) : type.target;
-  if (is_vector) {
-    object->end = object->source.ops;
-    add_constant(object->end, type.offset_b);
-    object->end.push_back(make_op(BS_OP_LOAD, 8));
-    add_constant(object->source.ops, type.offset_a);
-    object->source.ops.push_back(make_op(BS_OP_LOAD, 8));
-  } else if (type.count > 0) {
-    object->fixed_count = type.count;
-    object->end = object->source.ops;
-    add_constant(object->end, type.size_bytes);
-  }
-  return object;
-}
-
-Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression& expression, int depth,
-                                                                bool at_return) {
-  if (expression.kind == ExpressionKind::kInteger) {
-    return Integer{{make_op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(expression.integer))},
-                   expression.integer};
-  }
-  if (expression.kind == ExpressionKind::kUnary && expression.text == "-" &&
-      expression.children.at(0)->kind == ExpressionKind::kInteger) {
-    const std::uint64_t value = 0 - static_cast<std::uint64_t>(expression.children.at(0)->integer);
-    return Integer{{make_op(BS_OP_PUSH_CONST, 0, 0, 0, value)}, static_cast<std::int64_t>(value)};
-  }
-  if (expression.kind == ExpressionKind::kBinary &&
-      (expression.text == "+" || expression.text == "-" || expression.text == "*")) {
-    auto left = integer(*expression.children.at(0), depth + 1, at_return);
-    if (!left) return left;
-    auto right = integer(*expression.children.at(1), depth + 1, at_return);
-    if (!right) return right;
-    append(left->ops, right->ops);
-    left->ops.push_back(make_op(expression.text == "+"   ? BS_OP_ADD
-                                : expression.text == "-" ? BS_OP_SUB
-                                                         : BS_OP_MUL));
-    left->constant.reset();
-    return left;
-  }
-  auto operand = evaluate(expression, depth + 1);
-  if (!operand) return operand.error();
-  auto value = look_through(std::move(*operand), expression, false);
-  if (!value) return value.error();
-  const Type& type = context_.types.type(value->type);
-  if ((type.kind != TypeKind::kInteger && type.kind != TypeKind::kEnum) || value->is_bit_field ||
-      value->is_range) {
-    return error(expression, "a bound must be an integer");
-  }
-  if (value->at_return != at_return) {
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "values of entry and of return in one capture are not supported yet");
-  }
-  if (value->source.unavailable != Unavailable::kNone) {
-    return refused(value->source.unavailable, expression,
-                   std::string("the bound is not available: ") + value->source.why);
-  }
-  if (type.size_bytes != 1 && type.size_bytes != 2 && type.size_bytes != 4 && type.size_bytes != 8)
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "a bound of " + std::to_string(type.size_bytes) + " bytes is not supported yet");
-  return Integer{loaded(*value, type.size_bytes, type.is_signed), std::nullopt};
-}
-
-Result<Operand> ExpressionCompiler::index(Operand base, const Expression& expression, int depth) {
-  auto object = elements(std::move(base), expression);
-  if (!object) return object;
-  auto position = integer(*expression.children.at(1), depth, object->at_return);
-  if (!position) return position.error();
-  const std::uint64_t size = context_.types.type(object->type).size_bytes;
-  // Beyond the end lies something else: only a constant within a fixed array is safe.
-  if (!object->end.empty() && !object->fixed_count) {
-    return refused(Unavailable::kUnsupportedType, expression, "one element of a vector is not supported yet",
-                   "capture a range, v[i..i+1]");
-  }
-  if (object->fixed_count) {
-    if (!position->constant) {
-      return refused(Unavailable::kUnsupportedType, expression,
-                     "a variable index of a fixed array is not supported yet", "capture a range, a[i..i+1]");
-    }
-    if (*position->constant < 0 || static_cast<std::uint64_t>(*position->constant) >= *object->fixed_count) {
-      return error(*expression.children.at(1), "the index is outside of the array of " +
-                                                   std::to_string(*object->fixed_count) + " elements");
-    }
-  }
-  object->fixed_count.reset();
-  object->end.clear();
-  if (object->source.unavailable != Unavailable::kNone) return object;
-  if (position->constant) {
-    add_constant(object->source.ops, static_cast<std::uint64_t>(*position->constant) * size);
-    return object;
-  }
-  append(object->source.ops, position->ops);
-  object->source.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, size));
-  object->source.ops.push_back(make_op(BS_OP_MUL));
-  object->source.ops.push_back(make_op(BS_OP_ADD));
-  return object;
-}
-
-Result<Operand> ExpressionCompiler::range(Operand base, const Expression& expression, int depth) {
-  auto object = elements(std::move(base), expression);
-  if (!object) return object;
-  auto from = integer(*expression.children.at(1), depth, object->at_return);
-  if (!from) return from.error();
-  auto to = integer(*expression.children.at(2), depth, object->at_return);
-  if (!to) return to.error();
-  const std::uint64_t size = context_.types.type(object->type).size_bytes;
-  if (from->constant && *from->constant < 0)
-    return error(*expression.children.at(1), "a range begins at 0 or later");
-  if (from->constant && to->constant) {
-    if (*to->constant < *from->constant) return error(expression, "the range ends before it begins");
-    if (object->fixed_count) {
-      const auto count = static_cast<std::int64_t>(*object->fixed_count);
-      to->constant = std::min(*to->constant, count);
-      from->constant = std::min(*from->constant, *to->constant);
-      object->end.clear();
-    }
-    to->ops = {
-        make_op(BS_OP_PUSH_CONST, 0, 0, 0, static_cast<std::uint64_t>(*to->constant - *from->constant))};
-  } else if (!from->constant || *from->constant != 0) {
-    append(to->ops, from->ops);
-    to->ops.push_back(make_op(BS_OP_SUB));
-  }
-  object->is_range = true;
-  object->count = std::move(to->ops);
-  if (object->source.unavailable != Unavailable::kNone) return object;
-  if (from->constant) {
-    add_constant(object->source.ops, static_cast<std::uint64_t>(*from->constant) * size);
-  } else {
-    if (!object->end.empty()) object->begin = object->source.ops;
-    append(object->source.ops, from->ops);
-    object->source.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, size));
-    object->source.ops.push_back(make_op(BS_OP_MUL));
-    object->source.ops.push_back(make_op(BS_OP_ADD));
-  }
-  return object;
-}
-
-Result<TypeId> ExpressionCompiler::named_type(const Expression& expression) const {
-  const TypeName wanted = parse_type_name(expression.text);
-  TypeId type = kNoType;
-  if (wanted.base == "void") {
-    type = context_.types.build(0);
-  } else {
-    for (const std::string& spelling : type_spellings(wanted.base)) {
-      const DieKey key = context_.index.type_named(spelling);
-      if (key != 0) {
-        type = context_.types.build(key);
-        break;
-      }
-    }
-  }
-  if (type == kNoType) return error(expression, "no type '" + wanted.base + "' in this binary");
-  for (int i = 0; i < wanted.pointers; ++i) type = context_.types.pointer_to(type);
-  return type;
-}
-
-bool ExpressionCompiler::can_cast(const Type& from, const Type& to) const {
-  const bool from_word = is_pointer(from) || from.kind == TypeKind::kInteger;
-  const bool to_word = is_pointer(to) || to.kind == TypeKind::kInteger || to.kind == TypeKind::kEnum;
-  return from_word && to_word && from.size_bytes == to.size_bytes;
-}
-
-bool ExpressionCompiler::lies_inside(TypeId derived, const std::string& base, bool is_moved,
-                                     int depth) const {
-  if (depth > kMaxAnonymous) return true;  // not known to be at the beginning
-  for (const Member& candidate : context_.types.type(derived).members) {
-    if (!candidate.is_base) continue;
-    // The place of a virtual base is known at run time alone.
-    const bool is_virtual = context_.types.type(candidate.type).kind == TypeKind::kUnsupported;
-    const bool moved = is_moved || is_virtual || candidate.offset_bytes != 0;
-    if (moved && candidate.name == base) return true;
-    if (lies_inside(candidate.type, base, moved, depth + 1)) return true;
-  }
-  return false;
-}
-
-bool ExpressionCompiler::moves_pointer(TypeId from, TypeId to) const {
-  if (!is_pointer(context_.types.type(from)) || !is_pointer(context_.types.type(to))) return false;
-  const TypeId old_class = context_.types.pointee(from);
-  const TypeId new_class = context_.types.pointee(to);
-  if (old_class == kNoType || new_class == kNoType) return false;
-  return lies_inside(old_class, context_.types.type(new_class).name, false, 0) ||
-         lies_inside(new_class, context_.types.type(old_class).name, false, 0);
-}
-
-Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expression) {
-  const auto target = named_type(expression);
-  if (!target) return target.error();
-  if (value.is_range) {
-    if (value.projection_cast != kNoType)
-      return refused(Unavailable::kUnsupportedType, expression, "two casts of a range are not supported yet");
-    value.projection_cast = *target;
-    return value;
-  }
-  auto object = look_through(std::move(value), expression, false);
-  if (!object) return object;
-  const Type& from = context_.types.type(object->type);
-  const Type& to = context_.types.type(*target);
-  if (!can_cast(from, to) || object->is_bit_field) {
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "a cast from " + from.name + " to " + to.name + " is not supported yet");
-  }
-  if (moves_pointer(object->type, *target)) {
-    return refused(
-        Unavailable::kUnsupportedType, expression,
-        "a cast between a class and a base that does not lie at its beginning is not supported yet: " +
-            context_.types.type(object->type).name + " to " + context_.types.type(*target).name,
-        "members of a base can be named without a cast");
-  }
-  object->type = *target;
-  return object;
-}
-
-bool ExpressionCompiler::has_members(TypeId type, const std::vector<std::string>& path) const {
-  for (const std::string& step : path) {
-    for (int i = 0; i < 4 && type != kNoType && is_pointer(context_.types.type(type)); ++i)
-      type = context_.types.pointee(type);
-    const auto found = type == kNoType ? std::nullopt : find_member(type, step, 0);
-    if (!found) return false;
-    type = found->type;
-  }
-  return true;
-}
-
-TypeId ExpressionCompiler::project(TypeId element, const std::vector<std::string>& path, TypeId cast) {
-  const Type type = context_.types.type(element);
-  if (path.empty()) {
-    if (cast == kNoType) return element;
-    return can_cast(type, context_.types.type(cast)) && !moves_pointer(element, cast) ? cast : kNoType;
-  }
-  if (is_pointer(type)) {
-    const TypeId target = project(context_.types.pointee(element), path, cast);
-    if (target == kNoType) return kNoType;
-    const TypeId copy = context_.types.clone(element);
-    context_.types.mutable_type(copy).target = target;
-    return copy;
-  }
-  // Only a member of the type itself can be given a type of its own in a copy.
-  const Member* found = nullptr;
-  for (const Member& candidate : type.members) {
-    if (candidate.name == path.front() && candidate.bit_size == 0) found = &candidate;
-  }
-  if (!found) {
-    const auto inherited = find_member(element, path.front(), 0);
-    return inherited && path.size() == 1 && cast == kNoType ? element : kNoType;
-  }
-  const TypeId inner = project(found->type, {path.begin() + 1, path.end()}, cast);
-  if (inner == kNoType) return kNoType;
-  const TypeId copy = context_.types.clone(element);
-  for (Member& candidate : context_.types.mutable_type(copy).members) {
-    if (candidate.name == found->name) candidate.type = inner;
-  }
-  Member only = *found;
-  only.type = inner;
-  followed_[copy.value] = only;
-  return copy;
 }
 
 std::vector<std::string> ExpressionCompiler::nearest(const std::string& wanted, TypeId of_type) const {

@@ -25,6 +25,10 @@ struct Operand {
   ValueSource source;
   bool at_return = false;
   bool is_bit_field = false;
+  schema::Member bits;  // of a bit-field: where it lies in the storage at `source`
+  // a[i], or a member of it, where the index may be out of bounds: `begin` and `end`
+  // are those of all elements, and it is there only where it lies between them.
+  bool is_element = false;
   // a[i..j]: `source` is the address of the first element, `type` the element's.
   bool is_range = false;
   std::vector<bs_op> count;
@@ -75,13 +79,16 @@ class ExpressionCompiler {
   schema::Result<Operand> cast(Operand value, const schema::Expression& expression);
   // The address of element 0 (and of the end, where it is known), element type in `type`.
   schema::Result<Operand> elements(Operand base, const schema::Expression& expression);
+  // Elements between two pointers, or of a pointer and a count.
+  Operand sequence(Operand object, const schema::Type& type);
   // Operations that leave an integer on the stack; constants also as a value.
   struct Integer {
     std::vector<bs_op> ops;
     std::optional<std::int64_t> constant;
   };
   schema::Result<Integer> integer(const schema::Expression& expression, int depth, bool at_return);
-  // References are looked through; pointers to structures too, for members.
+  // Wrappers (std::atomic) and references are looked through; pointers to structures
+  // too, plain and smart, for members.
   schema::Result<Operand> look_through(Operand operand, const schema::Expression& expression,
                                        bool pointers_too);
   // A cast that only changes how the same bytes are understood.
@@ -89,6 +96,9 @@ class ExpressionCompiler {
   // C++ adds an offset to a pointer that it casts between a class and a base inside it.
   bool moves_pointer(schema::TypeId from, schema::TypeId to) const;
   bool lies_inside(schema::TypeId derived, const std::string& base, bool is_moved, int depth) const;
+  // What a wrapper holds, at the same place or in the same register.
+  schema::Result<Operand> unwrap(Operand operand, const schema::Expression& expression);
+  Operand own_bits(Operand operand);
   std::optional<schema::Member> find_member(schema::TypeId type, const std::string& name, int depth) const;
   schema::Result<schema::TypeId> named_type(const schema::Expression& expression) const;
   std::vector<std::string> nearest(const std::string& wanted, schema::TypeId of_type) const;

@@ -102,6 +102,8 @@ std::string short_type_name(std::string name) {
     for (std::size_t at = name.find(from); at != std::string::npos; at = name.find(from, at)) {
       name.replace(at, from.size(), to);
       at += to.size();
+      // The space was there to keep two '>' apart.
+      if (to.back() != '>' && to.back() != ':' && name.compare(at, 2, " >") == 0) name.erase(at, 1);
     }
   }
   // These are the defaults where they end a list of arguments.

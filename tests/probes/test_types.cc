@@ -242,6 +242,41 @@ TEST_CASE("what a shape cannot say by its offsets") {
   }
 }
 
+TEST_CASE("one element, what a pointer leads to, a bit-field: in captures") {
+  const auto binary = open_target(target("planner_types"));
+  const auto text = [&](const std::string& expression) {
+    const PlanResult result = binary->plan(probe_of("types::use", {expression}));
+    REQUIRE(result.plans.size() == 1);
+    return dump_plan(result.plans[0]);
+  };
+  using Catch::Contains;
+  const std::string kElement = "push 1\n    copy_range #0 int, 4 bytes each, bounded on both sides\n";
+  CHECK_THAT(text("all.numbers[1]"), Contains(kElement) && !Contains(" range"));
+  CHECK_THAT(text("all.numbers[all.atomic]"), Contains(kElement));
+  CHECK_THAT(text("all.array[all.atomic]"), Contains(kElement));
+  CHECK_THAT(text("all.span[2]"), Contains(kElement));
+  CHECK_THAT(text("all.wides[0].b"), Contains(kElement));
+  CHECK_THAT(text("all.array[2]"), Contains("push rdi+272\n    copy #0 int, 4 bytes"));
+  CHECK_THAT(text("all.fixed_span[1]"), Contains("load 8\n    add 4\n    copy #0 int"));
+  CHECK_THAT(text("all.shared->a"), Contains("load 8\n    copy #0 long, 8 bytes"));
+  CHECK_THAT(text("*all.unique"), Contains("copy #0 types::Wide, 16 bytes"));
+  CHECK_THAT(text("all.reference.b"), Contains("load 8\n    add 8\n    copy #0 int"));
+  CHECK_THAT(text("all.initializer[0..9]"),
+             Contains("push 9\n    copy_range #0 int, 4 bytes each, bounded\n"));
+  for (const char* unknown : {"*all.optional", "all.optional_text.x", "all.weak->a", "all.deque[0]",
+                              "all.map.first", "all.optional.value", "all.wides[0].b[0]"}) {
+    INFO(unknown);
+    CHECK_THAT(text(unknown), Contains("issue:") && !Contains("copy"));
+  }
+  const PlanResult bits = open_target(target("planner_shop"))
+                              ->plan(probe_of("Checkout::reserve(shop::Order const&, *)", {"order.flags"}));
+  REQUIRE(bits.plans.size() == 1);
+  const schema::Plan& plan = bits.plans[0].plan;
+  const Type& storage = plan.types.at(plan.captures[0].type.value);
+  CHECK(storage.container == Container::kTransparent);
+  CHECK(storage.members.at(0).bit_size == 3);
+}
+
 TEST_CASE("types that hold themselves end, and tables stay small") {
   for (const std::string& binary : binaries()) {
     INFO(binary);
