@@ -212,18 +212,19 @@ TEST_CASE("a projected range follows only what was asked") {
   REQUIRE(next.plans.size() == 1);
 }
 
-TEST_CASE(
-    "sites: every probe lies on an instruction, returns are caught without replacing the return address") {
+TEST_CASE("sites: every probe lies on an instruction, and its bytes go with it") {
   const auto binary = open_target(target("planner_shop"));
   const PlanResult result = binary->plan(probe_of("shop::*"));
   REQUIRE(result.plans.size() > 15);
   for (const CompiledPlan& plan : result.plans) {
     INFO(plan.plan.signature);
     REQUIRE_FALSE(plan.sites.empty());
-    CHECK(plan.sites[0].kind == BS_SITE_ENTRY);
+    CHECK(plan.sites[0].is_entry());
     CHECK(plan.sites[0].address == plan.plan.site);
-    CHECK(plan.plan.return_via != schema::ReturnVia::kUretprobe);
-    for (const Site& site : plan.sites) CHECK(site.frame_adjust == 0);
+    for (const Site& site : plan.sites) {
+      CHECK_FALSE(site.bytes.empty());
+      if (!site.is_entry()) CHECK(site.frame_adjust == (site.is_uretprobe ? -8 : 0));
+    }
     CHECK(plan.plan.build_id == binary->build_id());
     CHECK(plan.types.size() == plan.plan.types.size());
   }
