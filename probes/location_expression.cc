@@ -1,3 +1,4 @@
+// One idea (a DWARF expression becomes operations), and therefore one file.
 #include "probes/location_expression.h"
 
 #include "probes/location.h"
