@@ -46,13 +46,17 @@ std::optional<Shape> recognise_weak_ptr(const TypeLayout& layout, const Die& die
   if (!shape || (!gnu && !llvm)) return std::nullopt;
   // Behind the pointer to its virtual functions, in a class that is often only declared.
   const Die block = layout.definition(gnu ? gnu->type : llvm->type);
-  const auto count =
-      block ? layout.first_member(block, {{"_M_use_count"}, {"__shared_owners_"}}) : std::nullopt;
+  std::uint64_t count_offset = 8;
+  if (block) {
+    if (const auto count = layout.first_member(block, {{"_M_use_count"}, {"__shared_owners_"}})) {
+      count_offset = count->offset_bytes;
+    }
+  }
   shape->container = Container::kWeakPointer;
   // libstdc++ counts owners, libc++ one less.
   shape->layout = {gnu ? 0 : ~std::uint64_t{0}};
   Part part{"control", gnu ? gnu->offset_bytes : llvm->offset_bytes, 0, Part::Form::kControlBlock};
-  part.inner = count ? count->offset_bytes : 8;
+  part.inner = count_offset;
   part.inner_bytes = gnu ? 4 : 8;
   shape->parts.push_back(std::move(part));
   return shape;
