@@ -91,7 +91,8 @@ void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& c
   result_.plans.push_back(std::move(compiled));
 }
 
-void InstancePlanner::plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& at) {
+void InstancePlanner::plan_inner(const FunctionInfo& shown, const FunctionInfo& enclosing,
+                                 const InnerSite& at) {
   if (!probe_.on_entry) {
     result_.issues.push_back({shown.name + " has no return that could be seen: " +
                                   (at.is_line ? "a line has none" : "it is inlined into " + enclosing.name),

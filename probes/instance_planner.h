@@ -46,7 +46,7 @@ class InstancePlanner {
   void plan_function(FunctionInfo function);
   // An entry event at `site`. `shown` is what is entered there: its names and
   // the variables to capture. `enclosing` is the function that has the code.
-  void plan_inner(FunctionInfo shown, const FunctionInfo& enclosing, const InnerSite& site);
+  void plan_inner(const FunctionInfo& shown, const FunctionInfo& enclosing, const InnerSite& site);
 
  private:
   CompiledPlan begin(const FunctionInfo& function) const;

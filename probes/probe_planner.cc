@@ -153,7 +153,7 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vecto
     site.address = entry.address;
     site.inlined = true;
     site.reason = "inlined into " + enclosing->name + ", where this copy begins";
-    instances_.plan_inner(std::move(function), *enclosing, site);
+    instances_.plan_inner(function, *enclosing, site);
   }
   for (const auto& [name, reasons] : refused) {
     for (const auto& [reason, copies] : reasons) {
@@ -236,7 +236,7 @@ void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& fil
   site.is_set_up = true;
   site.reason = "where line " + std::to_string(pattern.line) + " of " + base_name(file) + " begins" +
                 (inlined ? ", in a copy of " + shown.name + " inlined into " + enclosing->name : "");
-  instances_.plan_inner(std::move(shown), *enclosing, site);
+  instances_.plan_inner(shown, *enclosing, site);
 }
 
 void ProbePlanner::name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units) {
