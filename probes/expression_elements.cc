@@ -4,11 +4,8 @@
 
 namespace backsight::probes {
 
-using schema::Error;
 using schema::Expression;
 using schema::ExpressionKind;
-using schema::kNoType;
-using schema::Member;
 using schema::Result;
 using schema::Type;
 using schema::TypeId;

@@ -5,9 +5,7 @@
 
 namespace backsight::probes {
 
-using schema::Error;
 using schema::Expression;
-using schema::ExpressionKind;
 using schema::kNoType;
 using schema::Member;
 using schema::Result;

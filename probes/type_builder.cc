@@ -7,7 +7,6 @@
 namespace backsight::probes {
 
 using schema::kNoType;
-using schema::Member;
 using schema::Type;
 using schema::TypeId;
 using schema::TypeKind;
@@ -16,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxTypes = 40'000;
 constexpr std::size_t kMaxEnumerators = 4096;
-constexpr int kMaxDimensions = 8;
+constexpr std::size_t kMaxDimensions = 8;
 
 }  // namespace
 
@@ -193,6 +192,7 @@ void TypeBuilder::fill_array(TypeId id, const Die& die) {
   bool is_constant = !die.has(DW_AT_GNU_vector);
   for_each_child(die, [&](Die&& child) {
     if (child.tag() != DW_TAG_subrange_type) return true;
+    if (counts.size() == kMaxDimensions) return is_constant = false;
     if (const auto count = child.unsigned_value(DW_AT_count)) {
       counts.push_back(*count);
     } else if (const auto upper = child.signed_value(DW_AT_upper_bound)) {
@@ -203,7 +203,7 @@ void TypeBuilder::fill_array(TypeId id, const Die& die) {
       is_constant = is_constant && !child.has(DW_AT_upper_bound) && !child.has(DW_AT_count);
       counts.push_back(0);
     }
-    return counts.size() < kMaxDimensions;
+    return true;
   });
   TypeId element = build_value(die.reference(DW_AT_type).value_or(0));
   if (counts.empty()) counts.push_back(0);

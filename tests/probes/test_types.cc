@@ -250,12 +250,12 @@ TEST_CASE("one element, what a pointer leads to, a bit-field: in captures") {
     return dump_plan(result.plans[0]);
   };
   using Catch::Contains;
-  const std::string kElement = "push 1\n    copy_range #0 int, 4 bytes each, bounded on both sides\n";
-  CHECK_THAT(text("all.numbers[1]"), Contains(kElement) && !Contains(" range"));
-  CHECK_THAT(text("all.numbers[all.atomic]"), Contains(kElement));
-  CHECK_THAT(text("all.array[all.atomic]"), Contains(kElement));
-  CHECK_THAT(text("all.span[2]"), Contains(kElement));
-  CHECK_THAT(text("all.wides[0].b"), Contains(kElement));
+  const std::string element = "push 1\n    copy_range #0 int, 4 bytes each, bounded on both sides\n";
+  CHECK_THAT(text("all.numbers[1]"), Contains(element) && !Contains(" range"));
+  CHECK_THAT(text("all.numbers[all.atomic]"), Contains(element));
+  CHECK_THAT(text("all.array[all.atomic]"), Contains(element));
+  CHECK_THAT(text("all.span[2]"), Contains(element));
+  CHECK_THAT(text("all.wides[0].b"), Contains(element));
   CHECK_THAT(text("all.array[2]"), Contains("push rdi+272\n    copy #0 int, 4 bytes"));
   CHECK_THAT(text("all.fixed_span[1]"), Contains("load 8\n    add 4\n    copy #0 int"));
   CHECK_THAT(text("all.shared->a"), Contains("load 8\n    copy #0 long, 8 bytes"));
