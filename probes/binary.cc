@@ -59,11 +59,6 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
     return std::shared_ptr<const Binary>(std::move(binary));
   }
   binary->session_ = std::move(*session);
-  if (!binary->session_->complete()) {
-    binary->debug_issues_.push_back(
-        {"the debug information of " + file.path + " is damaged; some functions are missing",
-         "rebuild it, or install its debug symbol package again"});
-  }
   binary->index_ = std::make_unique<DebugIndex>(*binary->session_, options.files.get());
   const std::vector<Issue> missing = binary->session_->issues();
   binary->debug_issues_.insert(binary->debug_issues_.end(), missing.begin(), missing.end());

@@ -21,9 +21,12 @@ constexpr std::size_t kMaxCompared = 64;
 constexpr std::uint64_t kMaxIndexBytes = 4ull << 30;
 constexpr std::string_view kAnonymousNamespace = "(anonymous namespace)";
 
+// The entry with the name of one that has none.
 DieKey origin_of(const Die& die) {
-  if (const auto origin = die.reference(DW_AT_abstract_origin)) return *origin;
-  return die.reference(DW_AT_specification).value_or(0);
+  for (const Dwarf_Half attribute : {DW_AT_abstract_origin, DW_AT_specification, DW_AT_signature}) {
+    if (const auto origin = die.reference(attribute)) return *origin;
+  }
+  return 0;
 }
 
 void count_inlined(const Die& parent, const std::unordered_set<DieKey>& wanted, int depth,

@@ -10,6 +10,8 @@ namespace backsight::probes {
 
 namespace {
 
+constexpr std::size_t kMaxJoined = 1u << 30;
+
 constexpr std::array<std::string_view, 17> kNames = {
     ".debug_info",     ".debug_types", ".debug_abbrev", ".debug_str",      ".debug_str_offsets",
     ".debug_line",     ".debug_addr",  ".debug_ranges", ".debug_line_str", ".debug_rnglists",
@@ -26,6 +28,26 @@ const Section* find_section(const ElfFile& file, std::string_view name) {
   if (file.has_contents(name)) return file.section(name);
   const std::string old = name.substr(0, 7) == ".debug_" ? ".z" + std::string(name.substr(1)) : std::string();
   return !old.empty() && file.has_contents(old) ? file.section(old) : nullptr;
+}
+
+// gcc leaves a section of its own for each type unit in a .dwo file. Units do not refer
+// to each other by offset: they can be put together.
+std::shared_ptr<const std::vector<std::uint8_t>> joined(const ElfFile& file, std::string_view name) {
+  auto all = std::make_shared<std::vector<std::uint8_t>>();
+  std::size_t count = 0;
+  for (const Section& section : file.sections()) {
+    if (section.name != name || section.type == SHT_NOBITS || section.size == 0) continue;
+    const auto part = file.section_bytes(section);
+    if (!part || all->size() + part->bytes.size() > kMaxJoined) return nullptr;
+    all->insert(all->end(), part->bytes.begin(), part->bytes.end());
+    ++count;
+  }
+  return count > 1 ? all : nullptr;
+}
+
+bool has_several(const ElfFile& file, std::string_view name) {
+  return std::count_if(file.sections().begin(), file.sections().end(),
+                       [&](const Section& section) { return section.name == name; }) > 1;
 }
 
 std::string name_in(std::string_view standard, DwarfSections::Kind kind) {
@@ -85,6 +107,14 @@ DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Kind kind)
     entry.standard = standard;
     entry.section = find_section(*file_, entry.name);
     if (!entry.section) continue;
+    const bool holds_units = standard == ".debug_info" || standard == ".debug_types";
+    if (kind == Kind::kSplit && holds_units && has_several(*file_, entry.name)) {
+      if (const auto all = joined(*file_, entry.name)) {
+        add(entry.name, standard, *all);
+        entries_.back().contents.copy = all;
+      }
+      continue;
+    }
     entry.size = file_->section_size(*entry.section);
     if (entry.size > 0) entries_.push_back(std::move(entry));
   }

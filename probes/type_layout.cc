@@ -61,6 +61,8 @@ DieKey strip_qualifiers(const DwarfSession& session, DieKey key, DieKey* alias) 
         key = die.reference(DW_AT_type).value_or(0);
         break;
       default:
+        // What stands for a type unit; gcc does not call it a declaration.
+        if (const auto definition = die.name() ? std::nullopt : die.reference(DW_AT_signature)) return *definition;
         return key;
     }
   }
