@@ -76,7 +76,7 @@ void InstancePlanner::plan_function(FunctionInfo function) {
     return compiled;
   });
   if (!chosen) return;
-  chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate);
+  chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate, function.parameters.size());
   if (plan.on_return) {
     move_return_probe(sites, chosen->candidate, returns.sites);
     auto& all = chosen->plan.sites;

@@ -13,6 +13,8 @@ using schema::SiteClass;
 namespace {
 
 constexpr std::size_t kMostCandidates = 5;
+// Registers that bring integers and pointers, in order (System V ABI, 3.2.3).
+constexpr bs_register kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
 
 std::string hex(std::uint64_t value) {
   char text[24];
@@ -275,15 +277,25 @@ void move_return_probe(const EntrySites& sites, std::size_t chosen, std::vector<
   returns[0].site_class = best->site.site_class;
 }
 
-std::string site_reason(const EntrySites& sites, std::size_t chosen) {
+std::string site_reason(const EntrySites& sites, std::size_t chosen, std::size_t parameters) {
   const EntryCandidate& candidate = sites.candidates[chosen];
   if (candidate.site.site_class != SiteClass::kSingleStep || candidate.is_spare) return candidate.reason;
   const EntryCandidate& cheapest = sites.candidates.front();
-  if (cheapest.site.site_class != SiteClass::kSingleStep) {
-    return candidate.reason + "; at entry+" + std::to_string(cheapest.site.address - cheapest.frame.entry) +
-           " it would cost less, but not all captured values are there";
+  if (cheapest.site.site_class == SiteClass::kSingleStep) {
+    return sites.obstacle.empty() ? candidate.reason
+                                  : candidate.reason + "; not behind it: " + sites.obstacle;
   }
-  return sites.obstacle.empty() ? candidate.reason : candidate.reason + "; not behind it: " + sites.obstacle;
+  std::uint32_t bringing = 0;  // registers
+  for (std::size_t i = 0; i < std::min(parameters, std::size(kArguments)); ++i)
+    bringing |= 1u << kArguments[i];
+  const bool all_written =
+      std::all_of(sites.candidates.begin(), sites.candidates.end(), [&](const EntryCandidate& other) {
+        return other.site.site_class == SiteClass::kSingleStep || (other.frame.written & bringing) != 0;
+      });
+  return candidate.reason + "; at entry+" + std::to_string(cheapest.site.address - cheapest.frame.entry) +
+         " it would cost less, but " +
+         (all_written ? "a parameter's register is used for something else by then"
+                      : "not all captured values are there");
 }
 
 std::optional<ChosenSite> choose_entry_site(

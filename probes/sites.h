@@ -48,7 +48,8 @@ EntrySites find_entry_sites(const ElfFile& binary, const FunctionCode& code, con
 void move_return_probe(const EntrySites& sites, std::size_t chosen, std::vector<Site>& returns);
 
 // What is to be told of the chosen one: its reason, and why not a cheaper one.
-std::string site_reason(const EntrySites& sites, std::size_t chosen);
+// `parameters`: how many of the function's are captured.
+std::string site_reason(const EntrySites& sites, std::size_t chosen, std::size_t parameters);
 
 // The plan compiled at the cheapest site that has every captured value that any
 // other site has. `compile` is called at most once per candidate.

@@ -18,7 +18,9 @@ namespace backsight::tools::benches {
 namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
-constexpr const char* kNotTaken = "it would cost less";  // of probes::site_reason()
+// Of probes::site_reason(): a sound site that was not taken. Where a parameter's
+// register is used for something else by then, the site is not a sound one.
+constexpr const char* kNotTaken = "but not all captured values are there";
 
 std::shared_ptr<const probes::Binary> open_binary(const std::string& path) {
   auto binary = probes::Binary::open({path, path}, {});
