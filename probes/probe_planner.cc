@@ -125,7 +125,6 @@ void ProbePlanner::find_source(FunctionInfo& function) const {
 void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract) {
   if (FunctionFinder::names_part(pattern)) return;
   std::map<std::string, std::map<std::string, std::size_t>> refused;  // function, reason: copies
-  std::set<std::pair<std::uint64_t, std::string>> entered;
   DieKey around = 0;
   std::optional<FunctionInfo> enclosing;
   FunctionCode code;
@@ -146,8 +145,7 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vecto
       ++refused[function.name][entry.problem];
       continue;
     }
-    // A complete destructor's copy holds one of the base's, and begins with it.
-    if (!entered.emplace(entry.address, function.name).second) continue;
+    // Several copies may begin at one instruction: each is entered there.
     function.return_type.reset();
     InnerSite site;
     site.address = entry.address;

@@ -295,9 +295,9 @@ TEST_CASE("functions are found by name, glob, overload and mangled name") {
   REQUIRE(wrong.issues.size() == 1);
   CHECK_THAT(wrong.issues[0].hint, Catch::Contains("shop::Checkout::reserve"));
   const PlanResult inlined = binary->plan(probe_of("shop::inlined_only"));
-  REQUIRE(inlined.issues.size() == 1);
-  CHECK_THAT(inlined.issues[0].message,
-             Catch::Contains("exists only as inlined copies (2); not supported yet"));
+  CHECK(inlined.issues.empty());
+  REQUIRE(inlined.plans.size() == 2);
+  for (const CompiledPlan& plan : inlined.plans) CHECK(plan.plan.inlined);
 }
 
 TEST_CASE("limits reach the plan") {
