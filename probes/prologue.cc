@@ -182,10 +182,11 @@ class Machine {
   bool push(const ZydisDecodedOperand& operand) {
     if (registers_[7].kind != Value::Kind::kFrame) return false;
     registers_[7].offset -= 8;
-    Spill spill{.offset = registers_[7].offset, .size = 8};
+    Spill spill{.offset = registers_[7].offset, .size = 8, .is_push = true};
     const int reg = operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(operand.reg.value) : -1;
     if (reg >= 0) fill(spill, registers_[reg]);
-    store(spill);
+    // Others are saved, or make room (clang: push %rax) for what is stored there later.
+    if (brings_argument(spill.reg)) store(spill);
     return true;
   }
 
@@ -271,6 +272,11 @@ class Machine {
     return registers_[base].offset + (operand.mem.disp.has_displacement ? operand.mem.disp.value : 0);
   }
 
+  static bool brings_argument(int reg) {
+    constexpr int kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
+    return std::find(std::begin(kArguments), std::end(kArguments), reg) != std::end(kArguments);
+  }
+
   static void fill(Spill& spill, const Value& value) {
     if (value.kind == Value::Kind::kEntry && value.width >= spill.size) spill.reg = value.reg;
   }
@@ -289,14 +295,16 @@ class Machine {
 }  // namespace
 
 const Spill* Prologue::find(std::int64_t offset, std::uint32_t size) const {
+  const Spill* first = nullptr;
   for (const Spill& spill : spills) {
     const bool overlaps = spill.offset < offset + size && offset < spill.offset + spill.size;
     if (!overlaps) continue;
+    if (first) return first->is_push ? nullptr : first;  // which of the two it was is not known
+    first = &spill;
     // Only the first store into the slot brings the parameter, and only whole.
-    return spill.offset == offset && spill.size >= size && (spill.reg >= 0 || spill.is_vector) ? &spill
-                                                                                               : nullptr;
+    if (spill.offset != offset || spill.size < size || (spill.reg < 0 && !spill.is_vector)) return nullptr;
   }
-  return nullptr;
+  return first;
 }
 
 Prologue analyse_prologue(const ElfFile& binary, AddressRange range) {

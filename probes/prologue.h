@@ -25,6 +25,7 @@ struct Spill {
   std::uint64_t done_at = 0;  // address of the instruction behind the store
   int reg = -1;               // DWARF number of a general register; -1: not an entry value
   bool is_vector = false;     // the value of an XMM register
+  bool is_push = false;       // perhaps only to make room
 };
 
 // One instruction of the straight line, and what holds right before it.
