@@ -1,5 +1,7 @@
 #include "probes/prologue.h"
 
+#include "bpf/abi/plan.h"
+
 #include <Zydis/Zydis.h>
 
 #include <algorithm>
