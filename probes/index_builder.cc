@@ -119,6 +119,9 @@ void IndexBuilder::visit(const Die& die, std::uint32_t scope, int depth) {
 void IndexBuilder::add_type(const Die& die, std::uint32_t scope, int depth) {
   const char* name = die.name();
   const Dwarf_Half tag = die.tag();
+  // The definition in a type unit stands outside of the namespace that declares it.
+  const Named* declared = named(die.reference(DW_AT_specification).value_or(0));
+  if (declared) scope = declared->scope;
   if (name) {
     const DieKey key = die.key();
     named_.push_back({key, scope, name});

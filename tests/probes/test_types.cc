@@ -15,6 +15,7 @@ using schema::TypeKind;
 
 const std::vector<std::string>& binaries() {
   static const std::vector<std::string> kBinaries = {"planner_types",        "planner_types_dwarf4",
+                                                     "planner_types_units",  "planner_types_units_dwarf4",
                                                      "planner_types_clang",  "planner_types_clang_dwarf4",
                                                      "planner_types_libcxx", "planner_types_libcxx_dwarf4"};
   return kBinaries;
