@@ -128,6 +128,59 @@ TEST_CASE("no place but an instruction's beginning is ever offered or accepted")
   CHECK(refused > 500);
 }
 
+namespace {
+
+// Sites at these addresses, and what a plan compiled there would have of two captures.
+struct Offer {
+  bool is_entry = false, is_spare = false, has_first = true, has_second = true;
+};
+
+std::size_t chosen(const std::vector<Offer>& offers, std::size_t* compiled = nullptr) {
+  EntrySites sites;
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    EntryCandidate candidate;
+    candidate.frame.entry = 1000;
+    candidate.frame.site = offers[i].is_entry ? 1000 : 1001 + i;
+    candidate.site.address = i;
+    candidate.is_spare = offers[i].is_spare;
+    sites.candidates.push_back(candidate);
+  }
+  const auto result = choose_entry_site(sites, [&](const EntryCandidate& candidate) {
+    if (compiled) ++*compiled;
+    const Offer& offer = offers[candidate.site.address];
+    CompiledPlan plan;
+    plan.plan.captures.resize(2);
+    const auto lost = schema::Unavailable::kOptimizedOut;
+    if (!offer.has_first) plan.plan.captures[0].unavailable = lost;
+    if (!offer.has_second) plan.plan.captures[1].unavailable = lost;
+    return plan;
+  });
+  REQUIRE(result);
+  return result->candidate;
+}
+
+constexpr Offer kEntry{.is_entry = true};
+constexpr Offer kHalfEntry{.is_entry = true, .has_second = false};
+
+}  // namespace
+
+TEST_CASE("the cheapest site that loses nothing is taken: availability beats cost") {
+  CHECK(chosen({{}, kEntry}) == 0);
+  CHECK(chosen({{.has_first = false}, kEntry}) == 1);
+  CHECK(chosen({{.has_first = false}, {}, kEntry}) == 1);
+  CHECK(chosen({{.has_second = false}, kHalfEntry}) == 0);
+  // Not one for the other: what is there at the entry must not be lost.
+  CHECK(chosen({{.has_first = false}, kHalfEntry}) == 1);
+  // A dearer site is taken for a value that no cheaper one has, and only then.
+  CHECK(chosen({{.has_second = false}, kHalfEntry, {}}) == 2);
+  CHECK(chosen({{.has_second = false}, kHalfEntry, {.is_spare = true}}) == 2);
+  CHECK(chosen({{.is_spare = true}, {}, kEntry}) == 1);
+  CHECK(chosen({{.is_spare = true, .has_first = false}, kHalfEntry}) == 1);
+  std::size_t compiled = 0;
+  CHECK(chosen({{}, kEntry, {.is_spare = true}}, &compiled) == 0);
+  CHECK(compiled == 1);
+}
+
 TEST_CASE("a file that was changed behind the plan is not probed") {
   const std::string path = BACKSIGHT_TARGET_DIR "/planner_sites";
   std::vector<Site> sites = {code().sites("good_push").candidates.front().site};

@@ -38,6 +38,31 @@ std::map<std::string, json::array> truth_of(const std::string& output) {
 
 }  // namespace
 
+TEST_CASE("what a hit costs here is measured once, and check uses it [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  TempDir dir;
+  const std::string path = dir.file("cache/site-costs.json");
+  Child::Options options;
+  options.environment = {"BACKSIGHT_CACHE_DIR=" + dir.file("cache")};
+  const std::string probes = "      - function: \"good_push\"\n";
+  write_file(dir.file("check.yaml"), "services:\n" + service(probes).substr(1));
+  const auto check = [&] {
+    const auto output =
+        run({program("backsight"), "check", "-c", dir.file("check.yaml"), "--format", "json"}, options);
+    INFO(output.err);
+    return json::parse(output.out).at("probes").at(0).at("instances").at(0);
+  };
+  CHECK(check().at("cost_source") == "reference");
+  Daemon daemon(dir, service(probes), {}, options);
+  REQUIRE(eventually([&] { return read_file(path).find("single_step") != std::string::npos; }));
+  CHECK(daemon.stop() == 0);
+  const auto costs = json::parse(read_file(path)).as_object();
+  CHECK(costs.at("emulated").as_int64() * 2 < costs.at("single_step").as_int64());
+  const auto instance = check();
+  CHECK(instance.at("cost_source") == "measured");
+  CHECK(instance.at("cost_ns") == costs.at("emulated"));
+}
+
 TEST_CASE("wherever a site lies, the target is unharmed and every call is seen once [bpf]", "[bpf]") {
   BACKSIGHT_NEEDS_BPF();
   TempDir dir;
