@@ -1,6 +1,8 @@
 // backsight-bench: figures beside their baselines. tools/bench builds and runs it.
 #include "tools/benches/attach_cost.h"
+#include "tools/benches/availability.h"
 #include "tools/benches/kernel_cost.h"
+#include "tools/benches/planning.h"
 #include "tools/benches/redis.h"
 #include "tools/benches/row.h"
 #include "tools/benches/site_choice.h"
@@ -20,6 +22,9 @@ std::vector<Bench> all_benches() {
   return {
       {"kernel", "cost of one hit of the capture program above an empty BPF program", run_kernel_cost},
       {"attach", "attaching and detaching 1,000 probes", run_attach_cost},
+      {"planning", "planning in a binary with 300 MB of debug information, cold and cached", run_planning},
+      {"availability", "share of parameters available at entry, and the reasons of the others",
+       run_availability},
       {"sustained", "100,000 events a second for 20 s through the real collector", run_sustained},
       {"state", "`state --at` on a store of a million events", run_state},
       {"sites", "share of functions probed at a nop5 or an emulated instruction, where they have one",
