@@ -46,9 +46,4 @@ schema::Result<void> save_site_costs(const std::string& path, const SiteCosts& c
 // What is known here without measuring: the file's figures, else the reference.
 SiteCosts known_site_costs();
 
-// With the reference figures.
-inline std::uint32_t estimated_cost_ns(schema::SiteClass site_class) {
-  return SiteCosts{}.of(site_class);
-}
-
 }  // namespace backsight::probes
