@@ -116,7 +116,10 @@ boost::json::value ValueDecoder::capture(std::size_t index, const std::string& p
   if (is_failed(*item)) return missing(name_of(status_of(*item)));
   const Type* type = find_type(capture.type);
   if (type == nullptr) return missing(Unavailable::kUnsupportedType);
-  if (is_text(*type)) return c_string(*item);
+  // One character is no string, and may be NUL.
+  const bool is_one = !capture.is_range && item->header.length == type->size_bytes &&
+                      status_of(*item) == schema::ItemStatus::kOk;
+  if (is_text(*type) && !is_one) return c_string(*item);
   root_class_unknown_ = type->dynamic != schema::kNoType && !is_declared_object(capture.expression);
   if (capture.is_range) {
     const std::uint64_t count = type->size_bytes == 0 ? 0 : item->header.length / type->size_bytes;
