@@ -168,6 +168,9 @@ ValueSource classify(const TypeBuilder& types, TypeId id) {
   if (low == Class::kMemory || high == Class::kMemory) return in_memory();
   if (low == Class::kSse || high == Class::kSse)
     return unavailable_source(Unavailable::kInVectorRegister, "it is returned in vector registers");
+  // An empty class is what it is without a byte.
+  if (low == Class::kNone && high == Class::kNone && type.size_bytes <= 8)
+    return in_registers({make_op(BS_OP_PUSH_CONST)});
   if (low == Class::kNone) {
     return unavailable_source(Unavailable::kUnsupportedType,
                               "it has no content that is returned in a register");

@@ -180,7 +180,8 @@ void TypeBuilder::name_data_members(const Die& owner, DieKey type, std::uint64_t
     const bool is_nested = is_base || (!child.name() && inner && is_class_tag(inner.tag()));
     if (is_nested && inner) {
       name_data_members(inner, type, offset + *at, depth + 1, names);
-    } else if (child.name() && own == type && !child.has(DW_AT_bit_size)) {
+    } else if (child.name() && !child.has(DW_AT_bit_size) &&
+               (own == type || spelling(own) == spelling(type))) {  // the class may be another unit's
       names.push_back({scope + "::" + child.name(), static_cast<std::int64_t>(offset + *at)});
     }
     return names.size() < kMaxNames;

@@ -89,10 +89,14 @@ std::size_t size_of(const json::value& value) {
   return 0;
 }
 
-// Of text: how many characters.
-std::size_t units(const std::string& utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+// Of text: how many code units, where characters beyond 16 bits take so many.
+std::size_t units(const std::string& utf8, std::size_t beyond_16_bits) {
+  std::size_t count = 0;
+  for (const char c : utf8) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xc0) != 0x80) count += byte >= 0xf0 ? beyond_16_bits : 1;
+  }
+  return count;
 }
 
 class Scope {
@@ -116,7 +120,11 @@ std::size_t Tally::unavailable_total() const {
 }
 
 double Tally::available_share() const {
-  return compared == 0 ? 0 : static_cast<double>(equal) / static_cast<double>(compared);
+  std::size_t counted = compared;
+  for (const auto& [reason, count] : unavailable) {
+    if (reason.ends_with("_limit")) counted -= count;
+  }
+  return counted == 0 ? 0 : static_cast<double>(equal) / static_cast<double>(counted);
 }
 
 void Tally::add(const Tally& other) {
@@ -126,6 +134,7 @@ void Tally::add(const Tally& other) {
   returns_unseen += other.returns_unseen;
   for (const auto& [reason, count] : other.unavailable) unavailable[reason] += count;
   for (const auto& [place, count] : other.unsupported) unsupported[place] += count;
+  for (const auto& [place, count] : other.places) places[place] += count;
   wrong.insert(wrong.end(), other.wrong.begin(), other.wrong.end());
 }
 
@@ -296,14 +305,18 @@ void Comparison::unavailable_value(const json::value& expected, const json::valu
   // What was not shown is unavailable.
   const std::size_t total = leaves(plain);
   const std::size_t looked_at = tally_.compared - compared_before;
-  tally_.unavailable[word] += total - std::min(total, looked_at);
+  const std::size_t not_there = total - std::min(total, looked_at);
+  tally_.unavailable[word] += not_there;
+  tally_.places[word + " " + function_ + ": " + without_indexes(path_)] += not_there;
   tally_.compared = compared_before + std::max(total, looked_at);
   if (word == "element_limit" || word == "string_limit") {
     std::string all, shown;
     const bool text = bytes_of(plain, all) && bytes_of(got, shown);
     const std::size_t have = text ? shown.size() : size_of(got);
     const std::size_t there = text ? all.size() : size_of(plain);
-    if (text && is_cut_there(reason, units(shown), units(all))) return;
+    for (const std::size_t beyond_16_bits : {1u, 2u}) {
+      if (text && is_cut_there(reason, units(shown, beyond_16_bits), units(all, beyond_16_bits))) return;
+    }
     if (!got.is_null() && !is_cut_there(reason, have, there)) wrong(reason, plain, got);
   }
 }
@@ -357,9 +370,12 @@ bool Comparison::is_allowed(std::string_view reason, const json::value& expected
   const auto* mark = marked(expected);
   const json::value& plain = mark != nullptr ? mark->at("value") : expected;
   if (mark != nullptr && reason == std::string_view(mark->at("$truth").as_string())) return true;
+  if (reason == "undefined_type") return conditions_.limited;
   if (reason == "in_vector_register") return passed == "vector";
   if (reason == "optimized_out") {
-    return conditions_.optimised && is_root() && passed != "memory" && root() != "return";
+    if (!conditions_.optimised || !is_root()) return false;
+    if (root() == "return") return passed == "local";
+    return passed != "memory" || conditions_.late_frame;
   }
   if (reason == "unsupported_type") return passed == "x87" && root() == "return";
   if (reason == "element_limit") {
@@ -369,7 +385,7 @@ bool Comparison::is_allowed(std::string_view reason, const json::value& expected
   std::string all, shown;
   if (reason == "string_limit") {
     // Up to three bytes of the last character are dropped; wide characters count by their own size.
-    return bytes_of(plain, all) && all.size() > conditions_.string_bytes &&
+    return bytes_of(plain, all) && 4 * all.size() > conditions_.string_bytes &&
            (got.is_null() || (bytes_of(got, shown) && 4 * (shown.size() + 3) >= conditions_.string_bytes));
   }
   if (reason == "depth_limit") {

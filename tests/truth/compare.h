@@ -18,6 +18,8 @@ namespace backsight::tests {
 struct Conditions {
   bool optimised = false;      // -O1 and above
   bool may_tail_call = false;  // -O2, -O3, -Os: a call may leave by a jump
+  bool late_frame = false;     // memory is described once the frame is set up, not before (clang)
+  bool limited = false;        // classes may be described nowhere
   std::size_t depth = 3, elements = 32, string_bytes = 256, bytes = 8192;
 };
 
@@ -31,8 +33,10 @@ struct Tally {
   std::map<std::string, std::size_t>
       unsupported;  // places (no indexes) that say unsupported_type and may not
 
+  std::map<std::string, std::size_t> places;  // all unavailable values: "reason function: path", no indexes
+
   std::size_t unavailable_total() const;
-  double available_share() const;  // of the compared ones
+  double available_share() const;  // of those that no limit cut off
   void add(const Tally& other);
 };
 

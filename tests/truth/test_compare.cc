@@ -15,7 +15,7 @@ const Passing kPassing = {{"a", "integer"}, {"d", "vector"}, {"m", "memory"}, {"
 Tally compared(const std::string& truth, const std::string& shown, const std::string& unavailable = "{}",
                bool optimised = true) {
   Tally tally;
-  const Conditions conditions{optimised, optimised, 4, 3, 8, 1024};
+  const Conditions conditions{optimised, optimised, false, false, 4, 3, 8, 1024};
   const auto expected = json::parse(R"({"function":"f","args":)" + truth + R"(,"return":1})").as_object();
   const auto recorded = json::parse(R"({"args":)" + shown +
                                     R"(,"return":1,"exit_kind":"return","unavailable":)" + unavailable + "}")

@@ -2,6 +2,41 @@
 
 #include <cstdarg>
 
+namespace data {
+
+int Animal::legs() const {
+  return 4;
+}
+int Dog::legs() const {
+  return 3;
+}
+int Snake::legs() const {
+  return 0;
+}
+int Swimmer::depth() const {
+  return 1;
+}
+int Otter::depth() const {
+  return 9;
+}
+void Device::reset() {
+  port = 0;
+}
+void Reader::reset() {
+  read = 0;
+}
+void Printer::reset() {
+  printed = 0;
+}
+void Copier::reset() {
+  copies = 0;
+}
+int Holder::late() {
+  return other;
+}
+
+}  // namespace data
+
 namespace truth {
 
 long over(int i, long j) {
@@ -295,14 +330,14 @@ void declare_kinds() {
       .arg<int>("salt")
       .ret<data::Longs3>();
   Signature("truth::templated<short>").arg<const short&>("value").arg<int>("salt").ret<short>();
-  Signature("truth::(anonymous namespace)::hidden").arg<long>("value").arg<data::Longs2>("pair").ret<long>();
+  Signature("truth::(anonymous namespace)::hidden").arg<long>("value").arg<data::Longs2>("pair").local_ret();
   Signature("truth::cloned")
       .arg<int>("value")
       .arg<int>("constant")
       .arg<const data::Longs3&>("longs")
       .arg<int>("unused")
-      .ret<int>();
-  Signature("truth::chilly").arg<int>("value").arg<const std::string&>("text").ret<int>();
+      .local_ret();
+  Signature("truth::chilly").arg<int>("value").arg<const std::string&>("text").local_ret();
   Signature("truth_flexible")
       .arg<const truth_packet*>("packet")
       .arg<int>("salt")

@@ -92,6 +92,8 @@ const char* name_of(Passing passing) {
       return "x87";
     case Passing::kIndirect:
       return "indirect";
+    case Passing::kLocal:
+      return "local";
     case Passing::kNothing:
       return "nothing";
   }

@@ -86,7 +86,7 @@ std::string quoted(std::string_view text);
 std::string code_name(std::string_view name);
 
 // How the ABI passes a value, as far as availability depends on it.
-enum class Passing { kInteger, kVector, kMemory, kX87, kIndirect, kNothing };
+enum class Passing { kInteger, kVector, kMemory, kX87, kIndirect, kLocal, kNothing };
 template <class T>
 constexpr Passing passing(bool is_return) {
   if constexpr (std::is_void_v<T>) {
@@ -116,6 +116,8 @@ class Signature {
   void ret() {
     finish(passing<T>(true));
   }
+  // Of a function that no other file calls: compilers may drop it.
+  void local_ret() { finish(Passing::kLocal); }
 
  private:
   Signature& add(const char* name, Passing passing);
