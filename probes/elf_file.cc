@@ -34,7 +34,7 @@ std::optional<T> value_at(const std::vector<std::uint8_t>& bytes, std::uint64_t 
   return value;
 }
 
-std::string text_at(const std::vector<std::uint8_t>& bytes, std::uint64_t offset) {
+std::string text_at(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   if (offset >= bytes.size()) return {};
   const auto* begin = reinterpret_cast<const char*>(bytes.data()) + offset;
   return std::string(begin, strnlen(begin, bytes.size() - offset));
@@ -255,16 +255,22 @@ std::vector<FunctionSymbol> ElfFile::function_symbols() const {
   const Section* table = section(".symtab");
   if (!table || table->type != SHT_SYMTAB) table = section(".dynsym");
   if (!table || table->type == SHT_NOBITS || table->link >= sections_.size()) return {};
-  const auto bytes = read(table->offset, table->size);
-  const auto texts = read(sections_[table->link].offset, sections_[table->link].size);
-  std::vector<FunctionSymbol> symbols;
-  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= bytes.size(); at += sizeof(Elf64_Sym)) {
-    const auto symbol = value_at<Elf64_Sym>(bytes, at);
-    if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_shndx == SHN_UNDEF) continue;
-    symbols.push_back({text_at(texts, symbol->st_name), symbol->st_value});
+  const auto entries = section_bytes(*table);
+  const auto texts = section_bytes(sections_[table->link]);
+  if (!entries || !texts) return {};
+  // Sorted before the names are copied: there are hundreds of thousands.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> places;  // address, offset of the name
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= entries->bytes.size(); at += sizeof(Elf64_Sym)) {
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, entries->bytes.data() + at, sizeof(symbol));
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF) continue;
+    places.emplace_back(symbol.st_value, symbol.st_name);
   }
-  std::stable_sort(symbols.begin(), symbols.end(),
-                   [](const FunctionSymbol& a, const FunctionSymbol& b) { return a.address < b.address; });
+  std::stable_sort(places.begin(), places.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<FunctionSymbol> symbols;
+  symbols.reserve(places.size());
+  for (const auto& [address, name] : places) symbols.push_back({text_at(texts->bytes, name), address});
   return symbols;
 }
 

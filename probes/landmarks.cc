@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string_view>
+#include <unordered_map>
 
 namespace backsight::probes {
 
@@ -63,22 +65,28 @@ Landmarks::Landmarks(const ElfFile& binary, const ElfFile* debug)
 }
 
 void Landmarks::add(const ElfFile& binary, const ElfFile& symbols) {
-  std::multimap<std::string, AddressRange, std::less<>> parts;  // by the name "f" of "f.cold"
+  // Names by their hash: there are hundreds of thousands, and one too many part only
+  // makes a function look larger.
+  const std::hash<std::string_view> hash;
+  std::unordered_multimap<std::size_t, AddressRange> parts;  // by the name "f" of "f.cold"
+  std::vector<std::pair<std::size_t, std::uint64_t>> names;
   for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
     if (!binary.is_code(symbol.address)) return;
     labels_.push_back(symbol.address);
+    names.emplace_back(hash(symbol.name), symbol.address);
     if (symbol.name == "__x86_return_thunk") return_thunks_.push_back(symbol.address);
     if (symbol.name.rfind("__x86_indirect_thunk", 0) == 0) indirect_thunks_.push_back(symbol.address);
     const std::size_t cold = symbol.name.find(".cold");
     if (cold == std::string_view::npos || symbol.size == 0 || symbol.size > kMaxPartBytes) return;
-    parts.emplace(symbol.name.substr(0, cold), AddressRange{symbol.address, symbol.address + symbol.size});
+    parts.emplace(hash(symbol.name.substr(0, cold)),
+                  AddressRange{symbol.address, symbol.address + symbol.size});
   });
   if (parts.empty()) return;
   // Static functions of several files may have the same name: a part belongs to each of them.
-  for_each_symbol(symbols, [&](const ElfSymbol& symbol) {
-    const auto [begin, end] = parts.equal_range(symbol.name);
-    for (auto it = begin; it != end; ++it) split_parts_.emplace(symbol.address, it->second);
-  });
+  for (const auto& [name, address] : names) {
+    const auto [begin, end] = parts.equal_range(name);
+    for (auto it = begin; it != end; ++it) split_parts_.emplace(address, it->second);
+  }
 }
 
 CodeLandmarks Landmarks::of_function(const std::vector<AddressRange>& ranges) const {

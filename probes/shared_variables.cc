@@ -31,11 +31,10 @@ std::vector<std::uint8_t> contents_of(const ElfFile& binary, const Section* sect
 
 }  // namespace
 
-SharedVariables::SharedVariables(const ElfFile& binary) {
-  if (binary.is_library()) read_symbols(binary);
-}
-
-void SharedVariables::read_symbols(const ElfFile& binary) {
+void SharedVariables::read_symbols() const {
+  const ElfFile& binary = binary_;
+  is_read_ = true;
+  if (!binary.is_library()) return;
   const Section* table = binary.section(".dynsym");
   if (!table || table->link >= binary.sections().size()) return;
   const std::vector<std::uint8_t> symbols = contents_of(binary, table);
@@ -57,6 +56,7 @@ void SharedVariables::read_symbols(const ElfFile& binary) {
 }
 
 SharedVariables::Place SharedVariables::find(const std::string& symbol) const {
+  if (!is_read_) read_symbols();
   Place place;
   place.is_own = !replaceable_.contains(symbol);
   const auto slot = slots_.find(symbol);

@@ -14,8 +14,9 @@ namespace backsight::probes {
 
 class SharedVariables {
  public:
-  // Reads the dynamic symbols and relocations of `binary`; nothing unless it is a library.
-  explicit SharedVariables(const ElfFile& binary);
+  // Reads the dynamic symbols and relocations of `binary`, which must outlive it, when it is
+  // first asked; nothing unless it is a library. Not thread-safe.
+  explicit SharedVariables(const ElfFile& binary) : binary_(binary) {}
 
   struct Place {
     bool is_own = false;     // no other module can replace it
@@ -25,10 +26,12 @@ class SharedVariables {
   Place find(const std::string& symbol) const;
 
  private:
-  void read_symbols(const ElfFile& binary);
+  void read_symbols() const;
 
-  std::unordered_set<std::string> replaceable_;
-  std::unordered_map<std::string, std::uint64_t> slots_;
+  const ElfFile& binary_;
+  mutable bool is_read_ = false;
+  mutable std::unordered_set<std::string> replaceable_;
+  mutable std::unordered_map<std::string, std::uint64_t> slots_;
 };
 
 }  // namespace backsight::probes

@@ -42,7 +42,7 @@ struct Nearest {
   std::ptrdiff_t globals = 0;
 };
 
-std::string_view text_at(const std::vector<std::uint8_t>& bytes, std::uint64_t offset) {
+std::string_view text_at(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   if (offset >= bytes.size()) return {};
   const auto* begin = reinterpret_cast<const char*>(bytes.data()) + offset;
   return {begin, strnlen(begin, bytes.size() - offset)};
@@ -55,14 +55,15 @@ void for_each_symbol(const ElfFile& file, const std::function<void(const ElfSymb
     if (!file.has_contents(name)) continue;
     const Section* table = file.section(name);
     if (table->link >= file.sections().size()) continue;
-    const auto bytes = file.contents(*table);
-    const auto texts = file.contents(file.sections()[table->link]);
-    if (!bytes || !texts) continue;
-    for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= bytes->size(); at += sizeof(Elf64_Sym)) {
+    const auto entries = file.section_bytes(*table);
+    const auto texts = file.section_bytes(file.sections()[table->link]);
+    if (!entries || !texts) continue;
+    const auto bytes = entries->bytes;
+    for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= bytes.size(); at += sizeof(Elf64_Sym)) {
       Elf64_Sym symbol;
-      std::memcpy(&symbol, bytes->data() + at, sizeof symbol);
+      std::memcpy(&symbol, bytes.data() + at, sizeof symbol);
       if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx == SHN_ABS || symbol.st_value == 0) continue;
-      visit({text_at(*texts, symbol.st_name), symbol.st_value, symbol.st_size,
+      visit({text_at(texts->bytes, symbol.st_name), symbol.st_value, symbol.st_size,
              static_cast<std::uint8_t>(ELF64_ST_TYPE(symbol.st_info)),
              ELF64_ST_BIND(symbol.st_info) == STB_LOCAL});
     }

@@ -17,7 +17,7 @@ namespace backsight::tools::benches {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr const char* kOne = "big::reserve";
+constexpr const char* kOne = "big::only";
 constexpr const char* kAll = "*";
 
 struct Measured {
