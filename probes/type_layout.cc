@@ -62,7 +62,8 @@ DieKey strip_qualifiers(const DwarfSession& session, DieKey key, DieKey* alias) 
         break;
       default:
         // What stands for a type unit; gcc does not call it a declaration.
-        if (const auto definition = die.name() ? std::nullopt : die.reference(DW_AT_signature)) return *definition;
+        if (const auto definition = die.name() ? std::nullopt : die.reference(DW_AT_signature))
+          return *definition;
         return key;
     }
   }

@@ -87,14 +87,14 @@ const std::vector<Library>& libraries() {
       {"libelf", {"probes/"}},
       {"gelf", {"probes/", "tests/collector/"}},
       {"Zydis/", {"probes/", "tests/collector/"}},
-      {"yaml-cpp/", {"probes/config"}},
+      {"yaml-cpp/", {"probes/config", "probes/site_cost"}},
       {"rocksdb/", {"store/"}},
       {"zstd", {"store/"}},
       {"capnp/", {"schema/"}},
       {"kj/", {"schema/"}},
       {"xxhash", {"schema/"}},
       {"sqlite3", {"query/sql"}},
-      {"boost/json", {"query/", "tools/", "tests/runtime/"}},
+      {"boost/json", {"query/", "tools/", "tests/runtime/", "tests/truth/"}},
       {"boost/asio", {"collector/", "tools/"}},
       {"boost/beast", {"tools/"}},
       {"boost/url", {"tools/"}},
@@ -105,7 +105,9 @@ const std::vector<Library>& libraries() {
       {"bpf/bpf_helpers", {"bpf/", "tools/benches/"}},
       {"bpf/bpf_core_read", {"bpf/", "tools/benches/"}},
       {"bpf/bpf_tracing", {"bpf/", "tools/benches/"}},
-      {"bpf/", {"collector/libbpf_", "collector/perf_uprobe", "tools/benches/", "tests/runtime/"}},
+      {"bpf/",
+       {"collector/libbpf_", "collector/perf_uprobe", "collector/plan_maps", "collector/site_calibration",
+        "tools/benches/", "tests/runtime/"}},
   };
   return table;
 }
@@ -121,7 +123,8 @@ bool is_generated(const std::string& path) {
 
 // A program under test knows nothing of ours.
 bool is_target(const std::string& path) {
-  return starts_with(path, "tests/targets/") || starts_with(path, "tests/runtime/targets/");
+  return starts_with(path, "tests/targets/") || starts_with(path, "tests/runtime/targets/") ||
+         starts_with(path, "tests/truth/program/");
 }
 
 bool lives_in(const std::string& path, const std::string& home) {
