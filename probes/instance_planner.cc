@@ -77,6 +77,11 @@ void InstancePlanner::plan_function(FunctionInfo function) {
   });
   if (!chosen) return;
   chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate, function.parameters.size());
+  if (plan.on_return && plan.return_via == schema::ReturnVia::kUretprobe && !chosen->plan.vtables.empty()) {
+    returns = choose_return_sites(parts_.elf, code, landmarks, function.is_c, true);
+    chosen->plan.plan.return_via = returns.via;
+    chosen->plan.plan.return_reason = returns.reason + "; its result's class is told by link-time addresses";
+  }
   if (plan.on_return) {
     move_return_probe(sites, chosen->candidate, returns.sites);
     auto& all = chosen->plan.sites;

@@ -107,11 +107,11 @@ std::optional<Site> return_probe(const ElfFile& binary, const FunctionCode& code
 }  // namespace
 
 ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code,
-                                const CodeLandmarks& landmarks, bool is_c) {
+                                const CodeLandmarks& landmarks, bool is_c, bool needs_bias) {
   ReturnSearch search(binary, code);
   if (std::string problem = search.run(); !problem.empty()) return {ReturnVia::kNone, {}, std::move(problem)};
   const bool is_proven = search.calls_nothing() && (!search.may_trap() || (is_c && !landmarks.may_throw));
-  const auto probe = is_proven ? return_probe(binary, code) : std::nullopt;
+  const auto probe = is_proven && !needs_bias ? return_probe(binary, code) : std::nullopt;
   ReturnSites result;
   if (probe) {
     result.via = ReturnVia::kUretprobe;

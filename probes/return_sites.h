@@ -27,8 +27,9 @@ struct ReturnSites {
   std::vector<Site> sites;
   std::string reason;
 };
-// `is_c`: the function comes from a unit written in C.
+// `is_c`: the function comes from a unit written in C. `needs_bias`: what is captured
+// needs the load bias, which a return probe, being at the caller, does not know.
 ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code,
-                                const CodeLandmarks& landmarks, bool is_c);
+                                const CodeLandmarks& landmarks, bool is_c, bool needs_bias = false);
 
 }  // namespace backsight::probes
