@@ -56,7 +56,10 @@ boost::json::value ValueDecoder::pointed(TypeId target_id, std::uint64_t address
   if (target->kind == TypeKind::kFunction) return code(address);
   if (target->kind == TypeKind::kArray && target->count == 0) return pointer_value(address);
   std::string reason;
-  if (target->kind == TypeKind::kUndefined) {
+  const bool is_described = target->kind != TypeKind::kUndefined && target->kind != TypeKind::kUnsupported;
+  if (!is_described && depth >= plan_.limits.depth) {  // whatever it is, plans end here
+    reason = schema::to_string(Unavailable::kDepthLimit);
+  } else if (target->kind == TypeKind::kUndefined) {
     reason = schema::to_string(Unavailable::kUndefinedType);
   } else if (target->kind == TypeKind::kUnsupported) {
     reason = schema::to_string(Unavailable::kUnsupportedType);
