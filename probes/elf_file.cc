@@ -259,18 +259,27 @@ std::vector<FunctionSymbol> ElfFile::function_symbols() const {
   const auto texts = section_bytes(sections_[table->link]);
   if (!entries || !texts) return {};
   // Sorted before the names are copied: there are hundreds of thousands.
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> places;  // address, offset of the name
+  struct Place {
+    std::uint64_t address;
+    std::uint32_t name;
+    bool is_local;
+  };
+  std::vector<Place> places;
   for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= entries->bytes.size(); at += sizeof(Elf64_Sym)) {
     Elf64_Sym symbol;
     std::memcpy(&symbol, entries->bytes.data() + at, sizeof(symbol));
     if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF) continue;
-    places.emplace_back(symbol.st_value, symbol.st_name);
+    // Linkers make hidden symbols local, too, and leave them hidden.
+    const bool is_local =
+        ELF64_ST_BIND(symbol.st_info) == STB_LOCAL && ELF64_ST_VISIBILITY(symbol.st_other) == STV_DEFAULT;
+    places.push_back({symbol.st_value, symbol.st_name, is_local});
   }
   std::stable_sort(places.begin(), places.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+                   [](const Place& a, const Place& b) { return a.address < b.address; });
   std::vector<FunctionSymbol> symbols;
   symbols.reserve(places.size());
-  for (const auto& [address, name] : places) symbols.push_back({text_at(texts->bytes, name), address});
+  for (const Place& place : places)
+    symbols.push_back({text_at(texts->bytes, place.name), place.address, place.is_local});
   return symbols;
 }
 

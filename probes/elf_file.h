@@ -48,6 +48,7 @@ struct Section {
 struct FunctionSymbol {
   std::string name;
   std::uint64_t address = 0;
+  bool is_local = false;  // to the file it was compiled in, or to all that was optimised at link time
 };
 
 // Which version of a file this is.

@@ -106,6 +106,15 @@ std::vector<std::string> FunctionSymbols::at(std::uint64_t address) const {
   return names;
 }
 
+bool FunctionSymbols::is_local(std::uint64_t address) const {
+  auto it = std::lower_bound(symbols_.begin(), symbols_.end(), address,
+                             [](const FunctionSymbol& a, std::uint64_t value) { return a.address < value; });
+  for (; it != symbols_.end() && it->address == address; ++it) {
+    if (!it->is_local) return false;
+  }
+  return true;
+}
+
 std::string FunctionSymbols::at(std::uint64_t address, const FunctionInfo& function) const {
   const std::vector<std::string> names = at(address);
   const std::string& wanted = function.linkage_name.empty() ? function.name : function.linkage_name;
@@ -185,7 +194,8 @@ void FunctionSymbols::complete(FunctionInfo& function) const {
   } else if (symbol.empty() && function.is_clone && !function.is_external) {
     function.return_is_dropped =
         "without symbols, it may be a reduced copy of the function, which returns nothing";
-  } else if (function.by_clang && !function.is_external) {
+  } else if (function.by_clang && (!function.is_external || is_local(address))) {
+    // Link-time optimisation makes functions local that were not.
     function.return_is_dropped = "clang drops unused results of functions that are local to a file";
   }
 }

@@ -31,6 +31,8 @@ class FunctionSymbols {
   std::vector<std::string> at(std::uint64_t address) const;
   // The one that the debug information means, if it stands there, else the first. Empty: none.
   std::string at(std::uint64_t address, const FunctionInfo& function) const;
+  // Whether all symbols there are local ones, or there is none.
+  bool is_local(std::uint64_t address) const;
   // Addresses of symbols of exactly that name, mangled or as people write it.
   std::vector<std::uint64_t> named(const std::string& name) const;
 
