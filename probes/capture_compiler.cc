@@ -67,7 +67,7 @@ bool is_structor(const std::string& function) {
   if (scopes.size() < 2) return false;
   const auto plain = [](const std::string& name) { return name.substr(0, name.find('<')); };
   const std::string& own = scopes.back();
-  return own.rfind("~", 0) == 0 || plain(own) == plain(scopes[scopes.size() - 2]);
+  return own.rfind('~', 0) == 0 || plain(own) == plain(scopes[scopes.size() - 2]);
 }
 
 }  // namespace

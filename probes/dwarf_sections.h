@@ -63,7 +63,8 @@ class DwarfSections {
   void add_group();
   std::mutex mutex_;  // of loading: sessions of several threads share the sections
 
-  char mark_ = 0;  // first in the object: libdwarf takes E, F, M and P for objects of its own
+  [[maybe_unused]] char mark_ =
+      0;  // first in the object: libdwarf takes E, F, M and P for objects of its own
   std::shared_ptr<const ElfFile> file_;
   Kind kind_;
   std::vector<Entry> entries_;

@@ -50,7 +50,7 @@ bool write_all(int file, std::span<const std::byte> bytes) {
 }  // namespace
 
 std::string FileCache::default_directory() {
-  if (const std::string chosen = variable("BACKSIGHT_CACHE_DIR"); !chosen.empty()) return chosen;
+  if (std::string chosen = variable("BACKSIGHT_CACHE_DIR"); !chosen.empty()) return chosen;
   if (::geteuid() == 0) return "/var/cache/backsight";
   if (const std::string base = variable("XDG_CACHE_HOME"); !base.empty()) return base + "/backsight";
   const std::string home = variable("HOME");

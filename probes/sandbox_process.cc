@@ -173,7 +173,7 @@ Result<void> PlanningProcess::serve_file(const Frame& frame) {
     }
   }
   if (!file) return channel_.send(FrameKind::kNoFile, encode(file.error()));
-  const auto sent = channel_.send(FrameKind::kFile, {}, *file);
+  auto sent = channel_.send(FrameKind::kFile, {}, *file);
   ::close(*file);
   return sent;
 }

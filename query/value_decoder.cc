@@ -120,7 +120,7 @@ boost::json::value ValueDecoder::capture(std::size_t index, const std::string& p
   const bool is_one = !capture.is_range && item->header.length == type->size_bytes &&
                       status_of(*item) == schema::ItemStatus::kOk;
   if (is_text(*type) && !is_one) return c_string(*item);
-  root_class_unknown_ = type->dynamic != schema::kNoType && !is_declared_object(capture.expression);
+  root_class_unknown_ = type->is_polymorphic && !is_declared_object(capture.expression);
   if (capture.is_range) {
     const std::uint64_t count = type->size_bytes == 0 ? 0 : item->header.length / type->size_bytes;
     return elements(capture.type, *item, count, capture.projection);

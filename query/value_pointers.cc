@@ -92,7 +92,8 @@ std::optional<ValueDecoder::Object> ValueDecoder::find_object(TypeId target, std
   }
   const Item* item = items_.find(target, address);
   if (item == nullptr) return std::nullopt;
-  return Object{target, item, address, !is_dynamic};
+  // Without a link nobody knows: its virtual table may be another module's.
+  return Object{target, item, address, type == nullptr || !type->is_polymorphic};
 }
 
 boost::json::value ValueDecoder::pointee(const Object& object) {

@@ -69,6 +69,16 @@ TEST_CASE("a class that is not known: the static type's members") {
   CHECK(shown.unavailable == UnavailableMap{{"v.$type", "undefined_type"}});
 }
 
+TEST_CASE("where no class is known to the plan, an object's may still be another module's") {
+  const Shapes s;
+  auto types = s.types.table();
+  for (auto& type : types) type.dynamic = schema::kNoType;
+  const Row row = s.at(0x110).item(1, s.shape, 0x110, Bytes().u64(0).i32(2).u32(0));
+  const Shown shown = show(types, s.pointer, row);
+  CHECK(shown.value == json(R"({"$type":null,"id":2})"));
+  CHECK(shown.unavailable == UnavailableMap{{"v.$type", "undefined_type"}});
+}
+
 TEST_CASE("the class is known, the object was not captured") {
   const Shapes s;
   const Row row = s.at(0x110).item(1, s.link, 0x110, Bytes().u64(0x100).u64(s.circle.value));
