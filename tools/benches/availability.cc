@@ -1,20 +1,26 @@
 #include "tools/benches/availability.h"
 
+#include "probes/debug_file.h"
+#include "probes/debug_index.h"
 #include "probes/planner.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
+#include <vector>
 
 namespace backsight::tools::benches {
 namespace {
 namespace fs = std::filesystem;
 
 constexpr double kWanted = 97;
-constexpr std::size_t kMaxPrefix = 40;
-constexpr std::string_view kNext =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:~<>()&,= +-";
+constexpr std::size_t kMaxPrefix = 200;
+constexpr std::size_t kMaxFunctions = 8'000;  // of one probe, below what it may match
+
+// Name and number of functions.
+using Names = std::vector<std::pair<std::string, std::size_t>>;
 
 struct Count {
   double functions = 0;
@@ -36,23 +42,53 @@ struct Count {
   }
 };
 
-// Adds the functions that begin with `prefix`: those of one more letter each, where
-// they are more than one probe may match.
-void count_all(const probes::Binary& binary, const std::string& prefix, Count& count) {
-  probes::ProbeConfig probe;
-  probe.function = prefix + "*";
-  probe.on_return = false;
-  const probes::PlanResult result = binary.plan(probe);
-  bool is_cut = false;
-  for (const probes::Issue& issue : result.issues) {
-    is_cut = is_cut || issue.message.find("matches more than") != std::string::npos;
+Names function_names(const std::string& path) {
+  auto elf = probes::ElfFile::open(path);
+  if (!elf) throw std::runtime_error(elf.error().to_string());
+  const auto file = std::make_shared<const probes::ElfFile>(std::move(*elf));
+  const auto debug = probes::find_debug_file(file, path, {"/usr/lib/debug"});
+  if (!debug.file) throw std::runtime_error(path + " has no debug information");
+  const auto session = probes::DwarfSession::open(debug.file, {{}, {"/usr/lib/debug"}, path});
+  if (!session) throw std::runtime_error(session.error().to_string());
+  const probes::DebugIndex index(**session);
+  Names names;
+  for (const probes::FunctionEntry& entry : index.functions()) {
+    if (!entry.concrete.empty()) names.emplace_back(index.qualified(entry), entry.concrete.size());
   }
-  if (is_cut && prefix.size() < kMaxPrefix) {
-    for (const char next : kNext) count_all(binary, prefix + next, count);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool is_pattern(char c) {
+  return c == '*' || c == '?' || c == '[' || c == '(' || c == '\\';
+}
+
+// Counts the functions of names[begin, end), which share their first `length` letters:
+// as many probes as it takes, for one may match so many functions only.
+void count_all(const probes::Binary& binary, const Names& names, std::size_t begin, std::size_t end,
+               std::size_t length, Count& count) {
+  std::size_t functions = 0;
+  for (std::size_t i = begin; i < end; ++i) functions += names[i].second;
+  if (functions <= kMaxFunctions || length >= kMaxPrefix) {
+    const std::string prefix = names[begin].first.substr(0, length);
+    if (std::any_of(prefix.begin(), prefix.end(), is_pattern)) return;
+    probes::ProbeConfig probe;
+    probe.function = prefix + "*";
+    probe.on_return = false;
+    probe.limits.depth = 1;  // what is behind pointers is the same at entry
+    for (const probes::CompiledPlan& compiled : binary.plan(probe).plans) {
+      if (!compiled.plan.inlined) count.add(compiled);
+    }
     return;
   }
-  for (const probes::CompiledPlan& compiled : result.plans) {
-    if (!compiled.plan.inlined) count.add(compiled);
+  const auto letter = [&](std::size_t i) {
+    return length < names[i].first.size() ? names[i].first[length] : '\0';
+  };
+  for (std::size_t i = begin; i < end;) {
+    std::size_t next = i;
+    while (next < end && letter(next) == letter(i)) ++next;
+    if (letter(i) != '\0') count_all(binary, names, i, next, length + 1, count);
+    i = next;
   }
 }
 
@@ -68,7 +104,8 @@ void add_binary(Rows& rows, const std::string& name, const std::string& path) {
   const auto binary = probes::Binary::open({path, path}, {});
   if (!binary) throw std::runtime_error(binary.error().to_string());
   Count count;
-  count_all(**binary, "", count);
+  const Names names = function_names(path);
+  if (!names.empty()) count_all(**binary, names, 0, names.size(), 0, count);
   if (count.parameters == 0) {
     throw std::runtime_error(path + " has no parameters: is its debug information there?");
   }
