@@ -84,7 +84,7 @@ std::string dump(const PlanResult& result) {
   return text;
 }
 
-std::shared_ptr<const Binary> open_shop(SandboxOptions options = {}) {
+std::shared_ptr<const Binary> open_shop(const SandboxOptions& options = {}) {
   auto binary = open_in_sandbox({kShop, kShop}, options);
   if (!binary) FAIL(binary.error().to_string());
   return *binary;
