@@ -141,6 +141,27 @@ END)PY");
   CHECK_THAT(binary->debug_issues()[0].hint, Contains("objcopy --decompress-debug-sections"));
 }
 
+TEST_CASE("types that are local to a file are never taken from another") {
+  const ScratchDirectory scratch;
+  // Both have a type of that name of their own; a.cc knows the name of its own only.
+  std::ofstream(scratch / "a.cc")
+      << "namespace { struct Hidden; }\n"
+         "extern \"C\" __attribute__((noinline, used)) long peek(Hidden* h) {\n"
+         "  asm volatile(\"\" ::: \"memory\"); return reinterpret_cast<long>(h); }\n"
+         "int main() { return static_cast<int>(peek(nullptr)); }\n";
+  std::ofstream(scratch / "b.cc") << "namespace { struct Hidden { int value; }; }\n"
+                                     "extern \"C\" __attribute__((noinline, used)) int look(Hidden* h) {\n"
+                                     "  asm volatile(\"\" ::: \"memory\"); return h->value; }\n";
+  run("cd " + (scratch / "") + " && g++ -w -O2 -g a.cc b.cc -o both");
+  const auto binary = open_target(scratch / "both");
+  const PlanResult own = binary->plan(probe_of("look", {"h->value"}));
+  REQUIRE(own.plans.size() == 1);
+  CHECK(own.plans[0].issues.empty());
+  const PlanResult other = binary->plan(probe_of("peek", {"h->value"}));
+  REQUIRE(other.plans.size() == 1);
+  CHECK(other.plans[0].issues.size() == 1);
+}
+
 TEST_CASE("the second plan reads the cached index") {
   const ScratchDirectory scratch;
   const std::string directory = scratch / "cache";
