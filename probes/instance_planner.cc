@@ -6,6 +6,7 @@
 #include "probes/prologue.h"
 #include "probes/site_check.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -16,6 +17,19 @@ namespace {
 bool fits_adjust(std::int64_t offset) {
   return offset >= std::numeric_limits<std::int16_t>::min() &&
          offset <= std::numeric_limits<std::int16_t>::max();
+}
+
+// Whether the function is left where it is entered. Of two probes on one instruction
+// the kernel does not say which is hit first, and the exit must not be.
+bool leaves_at(const ReturnSites& returns, std::uint64_t address) {
+  return std::any_of(returns.sites.begin(), returns.sites.end(),
+                     [&](const Site& site) { return !site.is_uretprobe && site.address == address; });
+}
+
+void forget_return(CompiledPlan& compiled) {
+  compiled.plan.on_return = false;
+  compiled.plan.return_via = schema::ReturnVia::kNone;
+  compiled.plan.return_reason = "the instruction where it is entered leaves it";
 }
 
 }  // namespace
@@ -72,17 +86,19 @@ void InstancePlanner::plan_function(FunctionInfo function) {
     compiled.plan.site_class = candidate.site.site_class;
     compiled.plan.site_reason = candidate.reason;
     if (plan.on_entry) compiled.sites.push_back(candidate.site);
+    if (plan.on_entry && leaves_at(returns, candidate.site.address)) forget_return(compiled);
     compile(function, function, code, prologue, candidate.frame, compiled);
     return compiled;
   });
   if (!chosen) return;
   chosen->plan.plan.site_reason = site_reason(sites, chosen->candidate, function.parameters.size());
-  if (plan.on_return && plan.return_via == schema::ReturnVia::kUretprobe && !chosen->plan.vtables.empty()) {
+  const bool on_return = chosen->plan.plan.on_return;
+  if (on_return && plan.return_via == schema::ReturnVia::kUretprobe && !chosen->plan.vtables.empty()) {
     returns = choose_return_sites(parts_.elf, code, landmarks, function.is_c, true);
     chosen->plan.plan.return_via = returns.via;
     chosen->plan.plan.return_reason = returns.reason + "; its result's class is told by link-time addresses";
   }
-  if (plan.on_return) {
+  if (on_return) {
     move_return_probe(sites, chosen->candidate, returns.sites);
     auto& all = chosen->plan.sites;
     all.insert(all.end(), returns.sites.begin(), returns.sites.end());

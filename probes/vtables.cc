@@ -34,7 +34,9 @@ VtableSet::VtableSet(const ElfFile& binary, const ElfFile* symbols) {
     std::set<std::string> names;
   };
   std::map<std::uint64_t, Found> found;
-  const auto collect = [&](const ElfSymbol& symbol) {
+  const auto collect = [&](ElfSymbol symbol) {
+    // Link-time optimisation makes names its own: "_ZTV5Shape.lto_priv.0".
+    if (symbol.name.rfind("_ZT", 0) == 0) symbol.name = symbol.name.substr(0, symbol.name.find(".lto_priv."));
     if (symbol.name.rfind("_ZTI", 0) == 0) {
       auto& places = typeinfos_[std::string(symbol.name.substr(4))];
       if (std::find(places.begin(), places.end(), symbol.address) == places.end())
