@@ -19,7 +19,8 @@ struct Conditions {
   bool optimised = false;      // -O1 and above
   bool may_tail_call = false;  // -O2, -O3, -Os: a call may leave by a jump
   bool by_clang = false;
-  bool limited = false;  // classes may be described nowhere
+  bool link_time = false;  // exported functions, too, may lose results
+  bool limited = false;    // classes may be described nowhere
   std::size_t depth = 3, elements = 32, string_bytes = 256, bytes = 8192;
 };
 
@@ -68,7 +69,8 @@ class Comparison {
   const std::string* reason_here();
   bool has_reasons_below() const;
   std::string_view root() const;
-  bool is_root() const { return root().size() == path_.size(); }
+  // Of a parameter, or of what was captured of it.
+  bool is_root() const { return root().size() == path_.size() || passing_->contains(path_); }
 
   const Conditions& conditions_;
   Tally& tally_;

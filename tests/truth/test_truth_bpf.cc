@@ -25,8 +25,8 @@ constexpr const char* kSeed = "20261122";
 constexpr std::size_t kRounds = 6;
 // Of the values that neither a limit nor a gap cuts off, so many must be shown.
 // Optimised code of clang: what the caller put on the stack is described by where
-// RSP will be, and not followed yet.
-constexpr double kFloor = 0.97, kClangFloor = 0.85, kLimitedFloor = 0.70;
+// RSP will be, and not followed yet. Link-time optimisation takes away results.
+constexpr double kFloor = 0.97, kClangFloor = 0.85, kLimitedFloor = 0.70, kLinkTimeFloor = 0.50;
 
 std::string from_environment(const char* variable) {
   const char* value = std::getenv(variable);
@@ -38,9 +38,13 @@ std::string from_environment(const char* variable) {
 struct Variant {
   std::string name, compiler, optimisation;
   std::string program;
-  bool is_limited = false;
+  bool is_limited = false, is_link_time = false;
 
-  double floor() const { return is_limited ? kLimitedFloor : compiler == "gcc" ? kFloor : kClangFloor; }
+  double floor() const {
+    if (is_limited) return kLimitedFloor;
+    if (is_link_time) return kLinkTimeFloor;
+    return compiler == "gcc" ? kFloor : kClangFloor;
+  }
 };
 
 std::vector<Variant> chosen_variants() {
@@ -52,7 +56,10 @@ std::vector<Variant> chosen_variants() {
     std::string speed;
     Variant variant;
     words >> speed >> variant.name >> variant.compiler >> variant.optimisation;
-    for (std::string option; words >> option;) variant.is_limited |= option == "limited";
+    for (std::string option; words >> option;) {
+      variant.is_limited |= option == "limited";
+      variant.is_link_time |= option == "lto";
+    }
     if (speed != "fast" && speed != "long") continue;
     variant.program = from_environment("BACKSIGHT_TRUTH_DIR") + "/" + variant.name;
     if (wanted.find("," + variant.name + ",") != std::string::npos) variants.push_back(variant);
@@ -146,6 +153,18 @@ std::map<std::string, std::string> not_active(const std::string& store, const Ac
   return missing;
 }
 
+// Functions that were optimised away as a whole, and calls with them.
+void forget_removed(const Variant& variant, Account& account) {
+  const std::string symbols = run({"/usr/bin/nm", "-C", variant.program}).out;
+  for (auto it = account.signatures.begin(); it != account.signatures.end();) {
+    const bool is_there = symbols.find(" " + it->first + "(") != std::string::npos ||
+                          symbols.find(" " + it->first + "\n") != std::string::npos ||
+                          it->first.find('<') != std::string::npos;
+    if (!is_there) account.calls.erase(it->first);
+    it = is_there ? std::next(it) : account.signatures.erase(it);
+  }
+}
+
 // Runs a variant under the probes and compares all its calls.
 Tally run_variant(const Variant& variant, const Limits& limits) {
   TempDir dir;
@@ -157,6 +176,7 @@ Tally run_variant(const Variant& variant, const Limits& limits) {
     Child process({variant.program, kSeed}, dir.file("account"));
     REQUIRE(eventually([&] { return process.output().ends_with("\nready\n"); }));
     account = read_account(process.output());
+    if (variant.is_link_time) forget_removed(variant, account);
     store = daemon.store();
     eventually([&] { return (missing = not_active(store, account)).empty(); }, std::chrono::seconds(15));
     for (std::size_t round = 1; round <= kRounds; ++round) {
@@ -164,6 +184,7 @@ Tally run_variant(const Variant& variant, const Limits& limits) {
       REQUIRE(eventually([&] { return count_ready(process.output()) > round; }));
     }
     account = read_account(process.output());
+    if (variant.is_link_time) forget_removed(variant, account);
     process.signal(SIGTERM);
     process.wait();
     REQUIRE(daemon.stop() == 0);
@@ -174,17 +195,21 @@ Tally run_variant(const Variant& variant, const Limits& limits) {
   for (auto& row : calls(store, "truth*", {"--limit", "1000000"})) {
     recorded[plain_name(std::string(row.at("function").as_string()))].push_back(std::move(row.as_object()));
   }
-  const Conditions conditions{variant.optimisation != "O0",
-                              variant.optimisation != "O0" && variant.optimisation != "O1",
-                              variant.compiler != "gcc",
-                              variant.is_limited,
-                              limits.depth,
-                              limits.elements,
-                              limits.string_bytes,
-                              limits.bytes};
+  const bool optimised = variant.optimisation != "O0";
+  const Conditions conditions{
+      .optimised = optimised,
+      .may_tail_call = optimised && (variant.compiler != "gcc" || variant.optimisation != "O1"),
+      .by_clang = variant.compiler != "gcc",
+      .link_time = variant.is_link_time,
+      .limited = variant.is_limited,
+      .depth = limits.depth,
+      .elements = limits.elements,
+      .string_bytes = limits.string_bytes,
+      .bytes = limits.bytes};
   Comparison comparison(conditions, tally);
   for (const auto& [function, expected] : account.calls) {
     const auto& got = recorded[function];
+    if (got.empty() && variant.is_link_time) continue;  // calls without effect are removed
     if (got.size() != expected.size() && !missing.contains(function)) {
       tally.wrong.push_back(function + ": called " + std::to_string(expected.size()) + " times, recorded " +
                             std::to_string(got.size()));

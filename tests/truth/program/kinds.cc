@@ -93,6 +93,14 @@ int recursive(int depth, const std::string& text) {
   return below + depth;
 }
 
+int wrapped(int value) {
+  oracle::sink(&value);
+  return value / 3;
+}
+int wrapper(int value) {
+  return wrapped(value);
+}
+
 int variadic(int count, ...) {
   va_list list;
   va_start(list, count);
@@ -242,6 +250,15 @@ void call_free(oracle::Rng& rng) {
     call.ret(truth::inner::deep::nested(depth, outer));
   }
   {
+    const int value = make<int>(rng);
+    Call outer("truth::wrapper"), inner("truth::wrapped");
+    outer.arg("value", value);
+    inner.arg("value", value);
+    const int result = truth::wrapper(value);
+    outer.ret(result);
+    inner.ret(result);
+  }
+  {
     const int count = static_cast<int>(rng.below(3)) + 1;
     Call call("truth::variadic");
     call.arg("count", count);
@@ -315,6 +332,8 @@ void declare_kinds() {
       .ret<long>();
   Signature("truth::inner::deep::nested").arg<int>("depth").arg<const data::Outer&>("outer").ret<int>();
   Signature("truth::recursive").arg<int>("depth").arg<const std::string&>("text").ret<int>();
+  Signature("truth::wrapper").arg<int>("value").ret<int>();
+  Signature("truth::wrapped").arg<int>("value").ret<int>();
   Signature("truth::variadic").arg<int>("count").ret<int>();
   for (const char* method : {"add", "late", "peek", "operator+=", "operator()"}) {
     Signature("truth::Counter::" + std::string(method))
@@ -339,6 +358,7 @@ void declare_kinds() {
       .local_ret();
   Signature("truth::chilly").arg<int>("value").arg<const std::string&>("text").local_ret();
   Signature("truth_flexible")
+      .arg<unsigned short>("packet.length")
       .arg<const truth_packet*>("packet")
       .arg<int>("salt")
       .arg<int*>("bytes")

@@ -33,8 +33,10 @@ class Counter {
 };
 
 NOINLINE int recursive(int depth, const std::string& text);
+// Optimised, all of it is a jump to another function.
+NOINLINE int wrapped(int value);
+NOINLINE int wrapper(int value);
 NOINLINE int variadic(int count, ...);
-NOINLINE int may_throw(int value, const std::string& text);
 
 }  // namespace truth
 
