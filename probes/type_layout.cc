@@ -111,7 +111,7 @@ DieKey TypeLayout::complete(DieKey key) const {
   const Die die = session_.die(key);
   if (!die || !die.has(DW_AT_declaration)) return key;
   DieKey definition = die.reference(DW_AT_signature).value_or(0);
-  if (definition == 0) definition = index_.type_named(index_.qualified_name(die));
+  if (definition == 0) definition = index_.type_named(index_.qualified_name(die), key);
   definition = strip_qualifiers(session_, definition);
   const Die target = session_.die(definition);
   return target && !target.has(DW_AT_declaration) ? definition : key;
