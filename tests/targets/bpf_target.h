@@ -8,6 +8,7 @@ struct bpf_node {
   struct bpf_node* next;
 };
 
+/* NOLINTBEGIN(readability-identifier-naming): C names, as the kernel side has them */
 struct bpf_text {
   const char* data;
   unsigned long length;
@@ -40,4 +41,5 @@ struct bpf_numbered {
   unsigned long first, count;
 };
 
+/* NOLINTEND(readability-identifier-naming) */
 #endif
