@@ -27,7 +27,7 @@ struct Shown {
 
 // One capture `v` of `type`, decoded from `row`.
 Shown show(const Types& types, TypeId type, const Row& row, std::uint32_t depth = 3, bool is_range = false,
-           std::vector<std::string> projection = {}, DecodeOptions options = {}) {
+           std::vector<std::string> projection = {}, const DecodeOptions& options = {}) {
   schema::Plan plan;
   plan.types = types.table();
   plan.limits.depth = depth;

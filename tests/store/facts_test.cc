@@ -44,7 +44,7 @@ schema::Moment moment(const std::string& name, std::int64_t at) {
 }  // namespace
 
 TEST_CASE("facts come back, equal ones once, the newest status of a probe") {
-  constexpr std::int64_t second_ns = 1'000'000'000;
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
   TemporaryDirectory directory;
   auto writer = must(StoreWriter::open(options_for(directory.path())));
   schema::Plan plan;
@@ -58,10 +58,10 @@ TEST_CASE("facts come back, equal ones once, the newest status of a probe") {
     must(writer->put_gap("shop", gap(300, 2)));
     must(writer->put_gap("shop", gap(100, 7)));
     must(writer->put_thread("shop", {{9}, 10, "main", {50}}));
-    must(writer->put_symbol("shop", {{9}, 0x1000, {second_ns}, "old(int)"}));
+    must(writer->put_symbol("shop", {{9}, 0x1000, {kSecondNs}, "old(int)"}));
   }
   must(writer->put_thread("shop", {{9}, 10, "worker", {80}}));
-  must(writer->put_symbol("shop", {{9}, 0x1000, {3 * second_ns}, "young()"}));
+  must(writer->put_symbol("shop", {{9}, 0x1000, {3 * kSecondNs}, "young()"}));
   must(writer->put_probe_status("shop", status("a", schema::ProbeState::kPending)));
   must(writer->put_probe_status("shop", status("a", schema::ProbeState::kActive)));
   must(writer->put_probe_status("shop", status("b", schema::ProbeState::kFailed)));
@@ -81,13 +81,13 @@ TEST_CASE("facts come back, equal ones once, the newest status of a probe") {
   CHECK(reader->thread_name({9}, 10, {49}).empty());
   CHECK(reader->thread_name({9}, 10, {79}) == "main");
   CHECK(reader->thread_name({9}, 10, {80}) == "worker");
-  CHECK(reader->code_name({9}, 0x1000, {second_ns}) == "old(int)");
-  CHECK(reader->code_name({9}, 0x1000, {3 * second_ns - 1}) == "old(int)");
-  CHECK(reader->code_name({9}, 0x1000, {3 * second_ns}) == "young()");
+  CHECK(reader->code_name({9}, 0x1000, {kSecondNs}) == "old(int)");
+  CHECK(reader->code_name({9}, 0x1000, {3 * kSecondNs - 1}) == "old(int)");
+  CHECK(reader->code_name({9}, 0x1000, {3 * kSecondNs}) == "young()");
   CHECK(reader->code_name({9}, 0x1000, {1}) == "old(int)");  // rows may be a second out of order
   CHECK(!reader->code_name({9}, 0x1000, {-1}));
-  CHECK(!reader->code_name({9}, 0x1001, {second_ns}));
-  CHECK(!reader->code_name({8}, 0x1000, {second_ns}));
+  CHECK(!reader->code_name({9}, 0x1001, {kSecondNs}));
+  CHECK(!reader->code_name({8}, 0x1000, {kSecondNs}));
   CHECK(reader->clock().to_wall({1'500}).ns == 5'500);
   CHECK(reader->clock().to_wall({2'500}).ns == 7'500);
   CHECK(must(reader->stats()).lost == 9);

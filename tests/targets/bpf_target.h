@@ -3,12 +3,12 @@
 #ifndef BACKSIGHT_TESTS_TARGETS_BPF_TARGET_H
 #define BACKSIGHT_TESTS_TARGETS_BPF_TARGET_H
 
+/* NOLINTBEGIN(readability-identifier-naming): C names, as the kernel side has them */
 struct bpf_node {
   long value;
   struct bpf_node* next;
 };
 
-/* NOLINTBEGIN(readability-identifier-naming): C names, as the kernel side has them */
 struct bpf_text {
   const char* data;
   unsigned long length;

@@ -82,6 +82,8 @@ class Comparison {
   std::set<std::string> met_;  // of those
 };
 
+// {"$truth": reason, "value": v} of an account; null: a plain value.
+const boost::json::object* marked(const boost::json::value& expected);
 // How many leaves a value has.
 std::size_t leaves(const boost::json::value& value);
 // Of a string as it is shown ("text", {"$bytes"}): its bytes. False: not a string.
