@@ -42,7 +42,11 @@ void CodeAddresses::collect(const schema::Plan& plan, schema::TypeId id, std::ui
   if ((type.kind == TypeKind::kPointer || type.kind == TypeKind::kReference) && leads_to_code())
     return add(0, Kind::kCode);
   if (type.kind == TypeKind::kMemberPointer && type.size_bytes == 16) return add(0, Kind::kMember);
-  if (type.container == Container::kCallable) {
+  if (type.container == Container::kCallableObject) {
+    add(type.offset_a, Kind::kCode);
+    return add(type.offset_b, Kind::kPerhaps);
+  }
+  if (type.container == Container::kCallable && type.members.empty()) {
     add(type.offset_a, Kind::kPerhaps);
     add(type.offset_b, Kind::kCode);
     if (!type.layout.empty() && type.layout[0] != schema::layout::kNoOffset) add(type.layout[0], Kind::kCode);

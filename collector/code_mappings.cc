@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -70,7 +71,8 @@ class MappingReader {
 }  // namespace
 
 std::vector<MappingText> parse_code_mappings(const std::string& text) {
-  std::vector<MappingText> all;
+  std::vector<MappingText> all, data;
+  std::set<FileId> code;
   std::istringstream lines(text);
   std::string line;
   while (std::getline(lines, line) && all.size() < kMostMappings) {
@@ -84,8 +86,8 @@ std::vector<MappingText> parse_code_mappings(const std::string& text) {
     const auto dash = range.find('-');
     const auto colon = device.find(':');
     std::uint64_t major = 0, minor = 0;
-    if (permissions.find('x') == std::string::npos || mapping.path.empty() || mapping.path[0] != '/')
-      continue;
+    if (mapping.path.empty() || mapping.path[0] != '/') continue;
+    mapping.is_executable = permissions.find('x') != std::string::npos;
     if (dash == std::string::npos || colon == std::string::npos || mapping.file_id.inode == 0) continue;
     const std::string_view r = range, d = device;
     if (!parse_hex(r.substr(0, dash), mapping.begin) || !parse_hex(r.substr(dash + 1), mapping.end) ||
@@ -96,7 +98,13 @@ std::vector<MappingText> parse_code_mappings(const std::string& text) {
     mapping.file_id.device = major << 32 | minor;
     mapping.path = without_deleted_mark(mapping.path);
     entry.range = range;
-    all.push_back(std::move(entry));
+    if (mapping.is_executable) code.insert(mapping.file_id);
+    auto& kept = mapping.is_executable ? all : data;
+    if (kept.size() < kMostMappings) kept.push_back(std::move(entry));
+  }
+  // Files of data may be large, and gone but for their mappings: they are not held open.
+  for (auto& entry : data) {
+    if (code.contains(entry.mapping.file_id)) all.push_back(std::move(entry));
   }
   return all;
 }

@@ -2,6 +2,7 @@
 
 #include "collector/clocks.h"
 #include "probes/sandbox.h"
+#include "probes/symbol_table.h"
 
 #include <algorithm>
 #include <set>
@@ -55,6 +56,7 @@ std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& ques
     std::size_t answer = 0;
     CodeAnswer::Name name;
     std::uint64_t offset = 0;
+    bool is_data = false;
   };
   struct File {
     CodeMapping mapping;
@@ -76,7 +78,8 @@ std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& ques
       if (file.places.empty()) file.mapping = *mapping;
       file.places.push_back({answers.size() - 1,
                              {address.address, address.since_boot_ns, {}},
-                             address.address - mapping->begin + mapping->offset});
+                             address.address - mapping->begin + mapping->offset,
+                             !mapping->is_executable});
     }
   }
   for (auto& [id, file] : files) {
@@ -85,6 +88,8 @@ std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& ques
     auto names = names_in(file.mapping, offsets);
     for (std::size_t i = 0; i < file.places.size(); ++i) {
       auto& place = file.places[i];
+      // Code is not in data, nor are virtual tables in code: what the file has there is not mapped.
+      if (names[i].starts_with(probes::kVtableName) != place.is_data) continue;
       place.name.name = std::move(names[i]);
       if (!place.name.name.empty()) answers[place.answer].names.push_back(std::move(place.name));
     }

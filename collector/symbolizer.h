@@ -1,5 +1,5 @@
-// Addresses of code to names: address ─▶ mapping of the process ─▶ file and offset
-// ─▶ symbol. Mappings are read while the process lives and kept, with their files
+// Addresses of code and of virtual tables to names: address ─▶ mapping of the
+// process ─▶ file and offset ─▶ symbol. Mappings are read while the process lives and kept, with their files
 // open, so that a name can still be found when it is gone. Blocks on files: for a
 // worker thread, one at a time.
 #pragma once
@@ -18,19 +18,21 @@
 
 namespace backsight::collector {
 
-// An executable mapping of a file.
+// A mapping of a file that has code.
 struct CodeMapping {
   std::uint64_t begin = 0, end = 0;  // in the process
   std::uint64_t offset = 0;          // of `begin` in the file
   FileId file_id;                    // without content
   std::string path;                  // as the process sees it
   std::shared_ptr<const OpenFile> file;
+  bool is_executable = true;
 };
 
 // kNotFound: the process is gone.
 using ReadMappings = std::function<schema::Result<std::vector<CodeMapping>>(std::uint32_t pid)>;
 ReadMappings make_mapping_reader();
-// Pure: the executable mappings of files in a text of /proc/PID/maps, without files.
+// Pure: the executable mappings in a text of /proc/PID/maps, and the others of the
+// same files; no file is opened.
 struct MappingText {
   CodeMapping mapping;
   std::string range;  // name in map_files

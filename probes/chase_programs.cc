@@ -152,6 +152,7 @@ class Chase {
       case Container::kTuple:
         return all_members(type, offset, depth);
       case Container::kTransparent:
+      case Container::kCallable:
         return first_member(type, offset, depth);
       case Container::kOptional:
         return only_if(offset + type.offset_a, 1, 0xff, 1, [&] { first_member(type, offset, depth); });

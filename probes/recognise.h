@@ -17,9 +17,10 @@ namespace backsight::probes {
 // A member of the shown type.
 struct Part {
   enum class Form {
-    kType,          // of the type `type`
-    kAddress,       // a pointer that is not followed
-    kControlBlock,  // a pointer to a structure: only its member at `inner`, of `inner_bytes`
+    kType,            // of the type `type`
+    kAddress,         // a pointer that is not followed
+    kControlBlock,    // a pointer to a structure: only its member at `inner`, of `inner_bytes`
+    kCallableObject,  // a pointer to an object with virtual functions; the functor lies at `inner`
   };
   std::string name;  // empty: the name of its type
   std::uint64_t offset_bytes = 0;

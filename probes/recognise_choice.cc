@@ -47,12 +47,29 @@ std::optional<Shape> recognise_any(const TypeLayout& layout, const Die& die) {
   return shape;
 }
 
-// libc++ has no functions to point to but an object with virtual ones: not shown.
+namespace {
+
+// libc++ has no functions to point to but an object with virtual ones. Its class,
+// which holds the functor behind the vptr, has a name of its own for each functor.
+std::optional<Shape> virtual_function(const TypeLayout& layout, const Die& die) {
+  const auto object = layout.pointer(die, {{"__f_", "__f_"}, {"__f_"}});
+  if (!object || !layout.member(die, {"__f_", "__buf_"})) return std::nullopt;
+  Shape shape;
+  shape.container = Container::kCallable;
+  shape.layout = {schema::layout::kNoOffset};
+  Part part{"object", object->offset_bytes, 0, Part::Form::kCallableObject};
+  part.inner = 8;
+  shape.parts.push_back(std::move(part));
+  return shape;
+}
+
+}  // namespace
+
 std::optional<Shape> recognise_function(const TypeLayout& layout, const Die& die) {
   const auto functor = layout.member(die, {"_M_functor"});
   const auto manager = layout.pointer(die, {{"_M_manager"}});
   const auto invoker = layout.pointer(die, {{"_M_invoker"}});
-  if (!functor || !manager || !invoker) return std::nullopt;
+  if (!functor || !manager || !invoker) return virtual_function(layout, die);
   Shape shape;
   shape.container = Container::kCallable;
   shape.offset_a = functor->offset_bytes;

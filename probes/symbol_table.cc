@@ -80,6 +80,13 @@ std::string demangled(const std::string& name) {
 
 namespace {
 
+bool is_vtable(std::string_view mangled) {
+  return mangled.rfind("_ZTV", 0) == 0;
+}
+
+// Behind the offset to the top and the typeinfo of the primary table.
+constexpr std::uint64_t kAddressPoint = 16;
+
 // What the library's own functions are called is a type: which of two it is
 // cannot be told where the linker or the compiler has merged them.
 bool names_type(const std::string& name) {
@@ -99,6 +106,7 @@ std::string shown_name(const std::vector<std::string>& mangled) {
     if (std::find(shown.begin(), shown.end(), text) == shown.end()) shown.push_back(std::move(text));
   }
   if (shown.size() < 2) return shown.empty() ? std::string() : shown[0];
+  if (is_vtable(mangled[0])) return {};
   if (std::any_of(shown.begin(), shown.end(), names_type)) return {};
   if (mangled[0].rfind("_Z", 0) != 0) return shown[0];
   std::string all;
@@ -112,7 +120,16 @@ std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
                                   std::span<const std::uint64_t> file_offsets) {
   std::map<std::uint64_t, Nearest> wanted;
   for (const std::uint64_t offset : file_offsets) wanted[offset];
-  const auto visit = [&](const ElfSymbol& symbol) {
+  const auto visit = [&](ElfSymbol symbol) {
+    if (is_vtable(symbol.name)) {
+      const auto offset = binary.is_code(symbol.address) ? std::nullopt : binary.file_offset(symbol.address);
+      const auto it = offset ? wanted.find(*offset + kAddressPoint) : wanted.end();
+      // Link-time optimisation makes names its own: "_ZTV5Shape.lto_priv.0".
+      symbol.name = symbol.name.substr(0, symbol.name.find('.'));
+      if (it != wanted.end() && symbol.size > kAddressPoint)
+        it->second.offer(*offset + kAddressPoint, symbol);
+      return;
+    }
     const bool is_code = symbol.type == STT_FUNC || symbol.type == STT_GNU_IFUNC;
     if (!is_code || symbol.name.empty() || symbol.size > kMaxFunctionBytes) return;
     if (!binary.is_code(symbol.address)) return;

@@ -29,9 +29,13 @@ void for_each_symbol(const ElfFile& file, const std::function<void(const ElfSymb
 // What abi::__cxa_demangle makes of it, or the name itself.
 std::string demangled(const std::string& name);
 
+// What the name of a virtual table begins with.
+inline constexpr std::string_view kVtableName = "vtable for ";
+
 // Demangled names of the functions that contain the bytes at these offsets of
-// `binary`; empty: not known. `debug`: its separate debug file, or null. One pass
-// over the tables, and little memory: they may be large.
+// `binary`, or of the virtual tables whose primary address point they are (where
+// the vptr of a complete object without virtual bases points to); empty: not known. `debug`: its separate
+// debug file, or null. One pass over the tables, and little memory: they may be large.
 std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
                                   std::span<const std::uint64_t> file_offsets);
 

@@ -94,6 +94,15 @@ void TypeBuilder::fill_struct(TypeId id, const Die& die, TypeKind kind) {
 TypeId TypeBuilder::part(const Part& part) {
   if (part.form == Part::Form::kType) return build_value(part.type);
   if (part.form == Part::Form::kAddress) return pointer_to(build(0));
+  if (part.form == Part::Form::kCallableObject) {
+    Type object;
+    object.kind = TypeKind::kStruct;
+    object.container = schema::Container::kCallableObject;
+    object.name = "callable object";
+    object.offset_b = static_cast<std::uint32_t>(part.inner);
+    object.size_bytes = part.inner + 8;
+    return pointer_to(add(std::move(object)));
+  }
   Type count;
   count.kind = TypeKind::kInteger;
   count.is_signed = true;
@@ -208,7 +217,8 @@ void TypeBuilder::name_virtual_functions(const Die& owner, int depth,
     } else {
       return names.size() < kMaxNames;
     }
-    if (!child.name()) return true;
+    // Nothing points to a destructor, and clang writes slot 0 for all of them.
+    if (!child.name() || child.name()[0] == '~') return true;
     const auto same =
         std::find_if(names.begin(), names.end(), [&](const auto& one) { return one.value == slot; });
     const std::string name = scope + "::" + child.name();

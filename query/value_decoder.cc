@@ -235,6 +235,7 @@ boost::json::value ValueDecoder::container(const Type& type, const Place& place)
       return time_point(type, place);
     case Container::kMutex:
       return mutex(type, place);
+    case Container::kCallableObject:  // shown by what points to it
     case Container::kNone:
       break;
   }

@@ -155,6 +155,8 @@ class ValueDecoder {
   boost::json::value variant(const schema::Type& type, const Place& place);
   boost::json::value any(const schema::Type& type, const Place& place);
   boost::json::value callable(const schema::Type& type, const Place& place);
+  boost::json::value callable_object(const schema::Member& pointer, const Place& place);
+  boost::json::value target_of(std::uint64_t invoker, const Place& place, std::uint64_t functor);
   boost::json::value duration(const schema::Type& type, const Place& place);
   boost::json::value time_point(const schema::Type& type, const Place& place);
   boost::json::value mutex(const schema::Type& type, const Place& place);

@@ -14,8 +14,10 @@
 namespace backsight::query {
 namespace {
 
+using schema::Item;
 using schema::Member;
 using schema::Type;
+using schema::TypeId;
 using schema::Unavailable;
 
 }  // namespace
@@ -75,6 +77,7 @@ boost::json::value ValueDecoder::any(const Type& type, const Place& place) {
 }
 
 boost::json::value ValueDecoder::callable(const Type& type, const Place& place) {
+  if (!type.members.empty()) return callable_object(type.members[0], place);
   const auto invoker_offset = layout(type, 0);
   const auto manager = number(place, type.offset_b);
   if (!invoker_offset) return missing(Unavailable::kUnsupportedType);
@@ -83,16 +86,38 @@ boost::json::value ValueDecoder::callable(const Type& type, const Place& place) 
   if (*invoker_offset == schema::layout::kNoOffset) return code(*manager);
   const auto invoker = number(place, *invoker_offset);
   if (!invoker) return missing(name_of(place.status));
-  const auto symbol = options_.code_name ? options_.code_name(*invoker) : std::nullopt;
+  return target_of(*invoker, place, type.offset_a);
+}
+
+// What is called, as `invoker` has it in its name; a pointer to a function is kept at `functor`.
+boost::json::value ValueDecoder::target_of(std::uint64_t invoker, const Place& place, std::uint64_t functor) {
+  const auto symbol = options_.code_name ? options_.code_name(invoker) : std::nullopt;
   const auto target = symbol ? held_by_function(*symbol) : std::nullopt;
-  if (!target) return pointer_value(*invoker);
+  if (!target) return pointer_value(invoker);
   if (is_function_pointer_type(*target)) {
-    const auto function = number(place, type.offset_a);
+    const auto function = number(place, functor);
     if (!function) return missing(name_of(place.status));
     const bool is_virtual = is_method_pointer_type(*target) && (*function & 1) != 0;
     if (!is_virtual) return *function == 0 ? boost::json::value() : code(*function);
   }
   return text_value(*target);
+}
+
+// An object with virtual functions instead of pointers to functions.
+boost::json::value ValueDecoder::callable_object(const Member& pointer, const Place& place) {
+  const auto address = number(place, pointer.offset_bytes);
+  if (!address) return missing(name_of(place.status));
+  if (*address == 0) return nullptr;
+  const Type* pointer_type = find_type(pointer.type);
+  const TypeId object_id = pointer_type == nullptr ? schema::kNoType : pointer_type->target;
+  const Type* object = find_type(object_id);
+  if (object == nullptr || object->container != schema::Container::kCallableObject)
+    return missing(Unavailable::kUnsupportedType);
+  const Item* item = items_.find(object_id, *address);
+  const auto table = item == nullptr ? std::nullopt : number(place_of(*item), object->offset_a);
+  if (table) return target_of(*table, place_of(*item), object->offset_b);
+  unavailable_.emplace(path_, item == nullptr ? why_no_elements(place.depth) : name_of(status_of(*item)));
+  return pointer_value(*address);
 }
 
 boost::json::value ValueDecoder::duration(const Type& type, const Place& place) {

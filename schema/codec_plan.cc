@@ -167,7 +167,7 @@ Result<Type> read_type(wire::Type::Reader in, std::size_t type_count) {
   for (auto enumerator : in.getEnumerators()) {
     type.enumerators.push_back({from_text(enumerator.getName()), enumerator.getValue()});
   }
-  if (in.getContainer() > static_cast<std::uint8_t>(Container::kMutex)) {
+  if (in.getContainer() > static_cast<std::uint8_t>(Container::kCallableObject)) {
     return corrupt("unknown container " + std::to_string(in.getContainer()));
   }
   type.container = static_cast<Container>(in.getContainer());

@@ -55,11 +55,15 @@ enum class Container : std::uint8_t {
   kSmartPointer,   // pointer at a to `target`
   kWeakPointer,    // pointer at a to `target`; members[0]: pointer to a structure whose members[0]
                    // is the use count, which is layout[0] where the object is gone
-  kCallable,       // functor storage at a, manager function at b (null: empty), layout[0]: invoker function
+  kCallable,       // functor storage at a, manager function at b (null: empty), layout[0]: invoker function;
+                   // or, where it has members, members[0]: pointer (null: empty) to a kCallableObject
   kTransparent,    // shown as members[0]: atomic, array, path, thread::id, adapters
   kDuration,       // members[0] ticks of layout[0] / layout[1] seconds
   kTimePoint,      // members[0]: a kDuration since the epoch; layout[0] = 1: of the system clock
   kMutex,          // lock word (i32, 0: free) at a, owner's thread id (i32) at b
+
+  // What keeps a functor by virtual functions: vptr at a, functor storage at b.
+  kCallableObject,
 };
 
 // What Type::layout holds. kNoOffset: there is no such part.

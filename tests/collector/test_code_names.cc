@@ -40,6 +40,11 @@ int anonymous_price(int price) {
   return price / 3;
 }
 
+struct Discount {
+  virtual ~Discount() = default;
+  virtual int of(int price) { return price / 4; }
+};
+
 Type type_of(TypeKind kind, std::uint64_t size, std::uint32_t target = 0xffffffff) {
   Type type;
   type.kind = kind;
@@ -49,7 +54,8 @@ Type type_of(TypeKind kind, std::uint64_t size, std::uint32_t target = 0xfffffff
 }
 
 // 0: function; 1: pointer to it; 2: {int, pointer}; 3: std::function; 4: any;
-// 5: pointer to member function; 6: two pointers; 7: int
+// 5: pointer to member function; 6: two pointers; 7: int; 8: object that keeps a
+// functor; 9: pointer to it; 10: std::function of such
 schema::Plan plan_with_code() {
   schema::Plan plan;
   plan.probe = plan.function = "f";
@@ -71,6 +77,14 @@ schema::Plan plan_with_code() {
   types.push_back(type_of(TypeKind::kArray, 16, 1));
   types[6].count = 2;
   types.push_back(type_of(TypeKind::kInteger, 4));
+  types.push_back(type_of(TypeKind::kStruct, 16));
+  types[8].container = Container::kCallableObject;
+  types[8].offset_b = 8;
+  types.push_back(type_of(TypeKind::kPointer, 8, 8));
+  types.push_back(type_of(TypeKind::kStruct, 48));
+  types[10].container = Container::kCallable;
+  types[10].layout = {schema::layout::kNoOffset};
+  types[10].members = {{"object", {9}, 32, 0, 0, false}};
   return plan;
 }
 
@@ -149,7 +163,10 @@ TEST_CASE("Addresses of code are found in every shape that has them, and nowhere
   CHECK(found(code, item(5, {0x11, 0})).empty());  // a virtual function
   CHECK(found(code, item(6, {0x1000, 0x2000})) == Found{{0x1000, true}, {0x2000, true}});
   CHECK(found(code, item(7, {0x1000})).empty());
-  CHECK(found(code, item(9, {0x1000})).empty());
+  CHECK(found(code, item(8, {0x1000, 0x30})) == Found{{0x1000, true}, {0x30, false}});
+  CHECK(found(code, item(8, {0x1000, 0})) == Found{{0x1000, true}});
+  CHECK(found(code, item(10, {1, 2, 3, 4, 0x5000, 6})).empty());  // it is no code
+  CHECK(found(code, item(11, {0x1000})).empty());
   auto cut = item(1, {0x1000});
   cut.resize(cut.size() - 1);
   CHECK(found(code, cut).empty());
@@ -163,16 +180,23 @@ TEST_CASE("Addresses of code are found in every shape that has them, and nowhere
   CHECK(CodeAddresses(plain).empty());
 }
 
-TEST_CASE("Mappings of code are read from maps, other lines are not") {
+TEST_CASE("Mappings of files with code are read from maps, other lines are not") {
   const auto all = parse_code_mappings(
       "00400000-00401000 r--p 00000000 fe:01 77                        /bin/a b\n"
       "00401000-00403000 r-xp 00001000 fe:01 77                        /bin/a b (deleted)\n"
+      "00403000-00404000 rw-p 00002000 fe:01 77                        /bin/a b\n"
+      "00405000-00406000 rw-p 00002000 fe:01 78                        /var/data\n"
       "7f0000000000-7f0000001000 r-xp 00000000 00:00 0                 [vdso]\n"
       "7f0000002000-7f0000003000 r-xp 00000000 00:00 0\n"
       "garbage\n"
       "zz-10 r-xp 00001000 fe:01 77 /bin/x\n"
       "20-10 r-xp 00001000 fe:01 77 /bin/x\n");
-  REQUIRE(all.size() == 1);
+  REQUIRE(all.size() == 3);
+  CHECK(all[1].range == "00400000-00401000");
+  CHECK_FALSE(all[1].mapping.is_executable);
+  CHECK(all[2].range == "00403000-00404000");
+  CHECK_FALSE(all[2].mapping.is_executable);
+  CHECK(all[0].mapping.is_executable);
   CHECK(all[0].range == "00401000-00403000");
   CHECK(all[0].mapping.begin == 0x401000);
   CHECK(all[0].mapping.end == 0x403000);
@@ -210,6 +234,17 @@ TEST_CASE("Functions of the program and of libraries have names, also when the p
   CHECK(names.at(library) == "abort");
   CHECK(names.size() == 4);
   CHECK(names_of(symbolizer, {image.pid, 11}, {program}).empty());  // another image: never read
+}
+
+TEST_CASE("A virtual table has a name where objects point to, and nowhere else") {
+  Symbolizer symbolizer(make_mapping_reader());
+  const Discount discount;
+  std::uint64_t table = 0;
+  std::memcpy(&table, static_cast<const void*>(&discount), sizeof table);
+  const auto names =
+      names_of(symbolizer, {static_cast<std::uint32_t>(getpid()), 10}, {table, table - 8, table + 8});
+  CHECK(names == std::map<std::uint64_t, std::string>{
+                     {table, "vtable for backsight::collector::(anonymous namespace)::Discount"}});
 }
 
 TEST_CASE("A function that has two names is shown with both") {

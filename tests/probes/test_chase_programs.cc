@@ -157,8 +157,11 @@ TEST_CASE("pointers that are objects, and what holds others") {
   CHECK(
       program_inside(container(Container::kTuple, 16, 0, 0, schema::kNoType, {}, {{kText, 8}, {kText, 0}})) ==
       "chase_cstr at 16 -> #1 char; chase_cstr at 8 -> #1 char");
-  for (const Container shape : {Container::kAny, Container::kCallable, Container::kMutex, Container::kBits,
-                                Container::kDuration, Container::kTimePoint})
+  CHECK(program_inside(container(Container::kCallable, 16, 0, 8, schema::kNoType, {8})) == "none");
+  CHECK(program_inside(container(Container::kCallable, 16, 0, 0, schema::kNoType, {8}, {{kPointAt, 8}})) ==
+        "chase_ptr at 16 -> #3 Point, 24 bytes");
+  for (const Container shape : {Container::kAny, Container::kMutex, Container::kBits, Container::kDuration,
+                                Container::kTimePoint, Container::kCallableObject})
     CHECK(program_inside(container(shape, 16, 0, 8, {kPoint}, {8, 8}, {{kText, 0}})) == "none");
 }
 

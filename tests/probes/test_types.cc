@@ -158,10 +158,6 @@ TEST_CASE("every standard type has its shape, in both libraries") {
     for (const auto& [name, shape] : shapes()) {
       INFO(name);
       const Type& type = all.member(name);
-      if (name == "function" && is_libcxx(binary)) {
-        CHECK(type.kind == TypeKind::kUnsupported);
-        continue;
-      }
       if (name == "exception" && type.kind == TypeKind::kUndefined) continue;  // clang only declares it
       const bool is_flagged = is_libcxx(binary) && is_text_of(name);
       CHECK(type.container == (is_flagged ? Container::kFlaggedString : shape));

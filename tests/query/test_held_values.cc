@@ -330,6 +330,40 @@ TEST_CASE("std::function: the name of its target") {
   CHECK(shown_root(types, f, Bytes().pad_to(32)).value.is_null());
 }
 
+// libc++: {the vptr of an object, its functor}, behind a pointer.
+TEST_CASE("std::function that is an object: the name of its target") {
+  Types types;
+  const TypeId object = types.structure("callable object", 16, {});
+  types.at(object).container = Container::kCallableObject;
+  types.at(object).offset_b = 8;
+  const TypeId f =
+      types.structure("std::function<int (int)>", 48, {test::member("object", types.pointer(object), 32)});
+  types.at(f).container = Container::kCallable;
+  types.at(f).layout = {schema::layout::kNoOffset};
+  const Bytes bytes = Bytes().pad_to(32).u64(0x9000).pad_to(48);
+  const auto with = [&](const Bytes& kept, const std::string& table) {
+    Row row = entry_row();
+    row.item(0, f, 0x9000, bytes).item(0, object, 0x9000, kept);
+    return show(types.table(), f, row, {.code_names = {{0x800, table}, {0x400, "on_sale(int)"}}});
+  };
+  const Bytes kept = Bytes().u64(0x800).u64(0x400);
+  const std::string func = "vtable for std::__1::__function::__func<";
+  const std::string rest = ", std::__1::allocator<int>, int (int)>";
+  CHECK(with(kept, func + "main::$_0" + rest).value == "main::$_0");
+  CHECK(with(kept, func + "main::{lambda(int)#1}" + rest).value == "main::{lambda(int)#1}");
+  CHECK(with(kept, func + "int (*)(int)" + rest).value == "on_sale(int)");
+  CHECK(with(kept, "vtable for shop::Order").value == json(R"({"$ptr":"0x800"})"));
+  CHECK(with(kept, "").value == json(R"({"$ptr":"0x800"})"));
+  const Shown cut = with(Bytes().u64(0x800), func + "int (*)(int)" + rest);
+  CHECK(cut.value.is_null());
+  CHECK(cut.unavailable.size() == 1);
+  CHECK(shown_root(types, f, Bytes().pad_to(48)).value.is_null());
+  CHECK(shown_root(types, f, Bytes().pad_to(48)).unavailable.empty());
+  const Shown absent = shown_root(types, f, bytes);
+  CHECK(absent.value == json(R"({"$ptr":"0x9000"})"));
+  CHECK(absent.unavailable == UnavailableMap{{"v", "depth_limit"}});
+}
+
 TEST_CASE("std::any: type and address") {
   Types types;
   const TypeId a = types.structure("std::any", 16, {});

@@ -41,13 +41,13 @@ struct Recording {
   TempDir dir;
   std::string store;
 
-  Recording() {
+  explicit Recording(const std::string& program) {
     const std::string exe = dir.file("shapes");
-    std::filesystem::copy_file(target("shapes"), exe);
+    std::filesystem::copy_file(target(program), exe);
     {
       Daemon daemon(dir, with_exe(kService, exe));
       Child process({exe}, dir.file("out"));
-      REQUIRE(daemon.wait_active(9));
+      REQUIRE(daemon.wait_active(11));
       for (int i = 0; i < 2; ++i) process.say("go\n");
       REQUIRE(eventually([&] { return process.output() == "done\ndone\n"; }));
       process.signal(SIGTERM);
@@ -63,7 +63,10 @@ struct Recording {
 
 TEST_CASE("objects are shown as what they are, code by its name [bpf]", "[bpf]") {
   BACKSIGHT_NEEDS_BPF();
-  const Recording recording;
+  const auto* const program = GENERATE("shapes", "shapes_libcxx");
+  INFO(program);
+  const bool libcxx = program == std::string("shapes_libcxx");
+  const Recording recording(program);
   const auto& store = recording.store;
 
   const auto measured = calls(store, "shop::measure");
@@ -112,7 +115,11 @@ TEST_CASE("objects are shown as what they are, code by its name [bpf]", "[bpf]")
   const auto functions = calls(store, "shop::call_function");
   REQUIRE(functions.size() == 4);
   CHECK(argument(functions, 0, "function") == "shop::on_sale(int)");
-  CHECK(argument(functions, 1, "function") == "main::{lambda(int)#1}");
+  CHECK(argument(functions, 1, "function") == (libcxx ? "main::$_0" : "main::{lambda(int)#1}"));
+  CHECK(argument(calls(store, "shop::call_hooks"), 0, "hooks") ==
+        json::value({{"id", 3}, {"price", "shop::on_loss(int)"}, {"none", nullptr}}));
+  CHECK(argument(calls(store, "shop::call_copy"), 0, "function") ==
+        (libcxx ? "main::$_1" : "main::{lambda(int)#2}"));
   const auto held = calls(store, "shop::hold");
   REQUIRE(held.size() == 6);
   CHECK(object_of(argument(held, 0, "value")).at("$type") == "int");

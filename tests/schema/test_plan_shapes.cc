@@ -54,7 +54,7 @@ constexpr Shape kShapes[] = {
     {Container::kTuple, 0, 0},     {Container::kOptional, 0, 1},     {Container::kVariant, 0, 0},
     {Container::kAny, 0, 0},       {Container::kSmartPointer, 0, 0}, {Container::kWeakPointer, 1, 1},
     {Container::kCallable, 1, 0},  {Container::kTransparent, 0, 1},  {Container::kDuration, 2, 1},
-    {Container::kTimePoint, 1, 1}, {Container::kMutex, 0, 0},
+    {Container::kTimePoint, 1, 1}, {Container::kMutex, 0, 0},        {Container::kCallableObject, 0, 0},
 };
 
 }  // namespace
@@ -113,7 +113,7 @@ TEST_CASE("bounds of layouts and links") {
   plan = shaped(Container::kNone, 0, 0);
   plan.types[0].kind = static_cast<TypeKind>(static_cast<int>(TypeKind::kDynamicLink) + 1);
   check_refused(plan, "unknown type kind");
-  plan = shaped(static_cast<Container>(static_cast<int>(Container::kMutex) + 1), 0, 0);
+  plan = shaped(static_cast<Container>(static_cast<int>(Container::kCallableObject) + 1), 0, 0);
   check_refused(plan, "unknown container");
 }
 

@@ -111,6 +111,17 @@ OUT_OF_LINE int call_method(Till& till, int (Till::*method)(int)) {
 OUT_OF_LINE int call_function(const std::function<int(int)>& function) {
   return function(4);
 }
+struct Hooks {
+  int id;
+  std::function<int(int)> price;
+  std::function<int(int)> none;
+};
+OUT_OF_LINE int call_hooks(const Hooks& hooks) {
+  return hooks.none ? 0 : hooks.price(hooks.id);
+}
+OUT_OF_LINE int call_copy(std::function<int(int)> function) {
+  return function(5);
+}
 OUT_OF_LINE bool hold(const std::any& value) {
   return value.has_value();
 }
@@ -139,6 +150,9 @@ int main() {
     sum += call_method(till, &Till::close) + call_method(till, &Till::open);
     const int bonus = static_cast<int>(sum);
     sum += call_function(&on_sale) + call_function([bonus](int price) { return price + bonus; });
+    const long ledger[5] = {bonus, 1, 2, 3, 4};  // too large to be kept in place
+    sum += call_hooks({3, &on_loss, nullptr});
+    sum += call_copy([ledger](int price) { return price + static_cast<int>(ledger[price & 3]); });
     sum += hold(std::any(7)) + hold(std::any(std::string("text"))) + hold(std::any());
     std::puts("done");
   }
