@@ -192,6 +192,10 @@ static __always_inline void step(struct bs_machine *m) {
     case BS_OP_EXTEND:
       push(m, extended(pop(m), op->a, op->b));
       break;
+    case BS_OP_SHIFT:
+      x = pop(m);
+      push(m, op->b ? (__u64)((__s64)x >> (op->a & 63)) : x >> (op->a & 63));
+      break;
     case BS_OP_ADD:
       y = pop(m);
       x = pop(m);

@@ -30,6 +30,7 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
     case BS_OP_ADD_CONST:
     case BS_OP_LOAD:
     case BS_OP_EXTEND:
+    case BS_OP_SHIFT:
       pops = pushes = 1;
       return true;
     case BS_OP_ADD:
@@ -60,6 +61,8 @@ schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
     return wrong_operation(pc, "cannot load " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_EXTEND && (op.a == 8 || !is_load_size(op.a)))
     return wrong_operation(pc, "cannot extend " + std::to_string(op.a) + " bytes");
+  if (op.code == BS_OP_SHIFT && (op.a == 0 || op.a > 63))
+    return wrong_operation(pc, "cannot shift by " + std::to_string(op.a) + " bits");
   if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
     return wrong_operation(pc, "cannot emit " + std::to_string(op.d) + " bytes");
   if (op.code == BS_OP_COPY_RANGE && op.a > 2)

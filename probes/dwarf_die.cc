@@ -38,6 +38,13 @@ Dwarf_Half Die::tag() const {
   return die_ && dwarf_tag(die_, &tag, error.out()) == DW_DLV_OK ? tag : 0;
 }
 
+std::optional<std::uint64_t> Die::offset_in_unit() const {
+  Dwarf_Off offset = 0;
+  ErrorSlot error(debug_);
+  if (!die_ || dwarf_die_CU_offset(die_, &offset, error.out()) != DW_DLV_OK) return std::nullopt;
+  return offset;
+}
+
 DieKey Die::key() const {
   Dwarf_Off offset = 0;
   ErrorSlot error(debug_);

@@ -49,6 +49,8 @@ class Die {
   Dwarf_Debug debug() const { return debug_; }
   Dwarf_Half tag() const;
   DieKey key() const;
+  // Counted from the header of its unit, as references within it are.
+  std::optional<std::uint64_t> offset_in_unit() const;
   // Points into the section; nullptr if it has no name.
   const char* name() const;
   const char* text(Dwarf_Half attribute) const;

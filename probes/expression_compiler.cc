@@ -6,6 +6,7 @@
 #include "probes/nearest.h"
 #include "probes/shared_variables.h"
 #include "probes/type_name.h"
+#include "probes/value_class.h"
 
 namespace backsight::probes {
 
@@ -101,7 +102,15 @@ Operand ExpressionCompiler::parameter(const Parameter& parameter) {
     return operand;
   }
   const std::uint64_t size = context_.types.type(operand.type).size_bytes;
-  operand.source = context_.locations.locate(context_.session.die(parameter.die), size);
+  ValueClass value;
+  value.used = LocationReader::kAllBytes;
+  if (size <= 16) value = classify_value(context_.types.layout(), context_.types.die_of(operand.type));
+  operand.source = context_.locations.locate(context_.session.die(parameter.die), size, value.used);
+  // An empty object is what it is without a byte.
+  if (size <= 8 && value.is_empty() && operand.source.unavailable == Unavailable::kOptimizedOut) {
+    operand.source = {};
+    operand.source.ops = {make_op(BS_OP_PUSH_CONST)};
+  }
   // No object that is passed by reference lies among the arguments: clang names
   // the place of the reference as if it did.
   if (context_.locations.is_argument_slot(operand.source) &&

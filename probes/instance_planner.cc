@@ -164,7 +164,7 @@ void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enc
                               CompiledPlan& compiled) const {
   const Die die = parts_.session.die(enclosing.die);
   const LocationReader locations(parts_.session, die, frame, prologue,
-                                 code.problem.empty() && code.keeps_stack);
+                                 [&] { return body_stack_.rsp(enclosing.die, code, prologue); });
   TypeBuilder types(parts_.session, parts_.index);
   DynamicTypes dynamic(parts_.classes, types);
   const FunctionContext context{parts_.session,          parts_.index, types,         shown, locations,

@@ -2,6 +2,7 @@
 // line. Chooses the site, reads locations there, compiles the captures.
 #pragma once
 
+#include "probes/body_stack.h"
 #include "probes/cfa.h"
 #include "probes/class_hierarchy.h"
 #include "probes/debug_index.h"
@@ -40,7 +41,7 @@ struct InnerSite {
 class InstancePlanner {
  public:
   InstancePlanner(const BinaryParts& parts, const ProbeConfig& probe, PlanResult& result)
-      : parts_(parts), probe_(probe), result_(result) {}
+      : parts_(parts), probe_(probe), result_(result), body_stack_(parts.session) {}
 
   // Entry and return of an out-of-line function.
   void plan_function(FunctionInfo function);
@@ -59,6 +60,7 @@ class InstancePlanner {
   const BinaryParts& parts_;
   const ProbeConfig& probe_;
   PlanResult& result_;
+  mutable BodyStack body_stack_;
 };
 
 }  // namespace backsight::probes

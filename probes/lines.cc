@@ -50,11 +50,16 @@ std::optional<LineRow> row_of(Dwarf_Line line, Dwarf_Unsigned version) {
   Dwarf_Unsigned column = 0;
   Dwarf_Bool is_statement = 0;
   Dwarf_Bool ends = 0;
+  Dwarf_Bool ends_prologue = 0;
+  Dwarf_Bool ends_body = 0;
+  Dwarf_Unsigned isa = 0;
+  Dwarf_Unsigned discriminator = 0;
   if (!ok(dwarf_lineaddr(line, &address, &error), error) || !ok(dwarf_lineno(line, &number, &error), error) ||
       !ok(dwarf_line_srcfileno(line, &file, &error), error) ||
       !ok(dwarf_lineoff_b(line, &column, &error), error) ||
       !ok(dwarf_linebeginstatement(line, &is_statement, &error), error) ||
-      !ok(dwarf_lineendsequence(line, &ends, &error), error)) {
+      !ok(dwarf_lineendsequence(line, &ends, &error), error) ||
+      !ok(dwarf_prologue_end_etc(line, &ends_prologue, &ends_body, &isa, &discriminator, &error), error)) {
     return std::nullopt;
   }
   // Numbered from 1 up to DWARF 4, from 0 in DWARF 5.
@@ -64,7 +69,8 @@ std::optional<LineRow> row_of(Dwarf_Line line, Dwarf_Unsigned version) {
                  static_cast<std::uint32_t>(number),
                  static_cast<std::uint32_t>(column),
                  is_statement != 0,
-                 ends != 0};
+                 ends != 0,
+                 ends_prologue != 0};
 }
 
 std::vector<bool> matching_files(const LineTable& table, const LinePattern& pattern) {

@@ -17,6 +17,7 @@ struct LineRow {
   std::uint32_t column = 0;
   bool is_statement = false;  // a statement begins here
   bool ends_sequence = false;
+  bool ends_prologue = false;  // the frame is set up (clang says so, GCC does not)
 
   bool is_same_place(const LineRow& other) const {
     return file == other.file && line == other.line && column == other.column;

@@ -125,11 +125,12 @@ std::vector<bs_op> ValueSource::slot(std::size_t index) const {
 }
 
 LocationReader::LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
-                               const Prologue& prologue, bool keeps_stack)
+                               const Prologue& prologue,
+                               std::function<std::optional<std::int64_t>()> body_rsp)
     : session_(session),
       frame_(frame),
       prologue_(prologue),
-      keeps_stack_(keeps_stack),
+      body_rsp_(std::move(body_rsp)),
       frame_base_(function.block(DW_AT_frame_base)) {
   const Unit* unit = session.unit_of(function.key());
   const Die top = unit ? session.die(unit->die) : Die();
@@ -138,19 +139,19 @@ LocationReader::LocationReader(const DwarfSession& session, const Die& function,
   by_clang_ = producer && std::strstr(producer, "clang");
 }
 
-ValueSource LocationReader::locate(const Die& variable, std::uint64_t size) const {
+ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std::uint32_t used) const {
   if (variable.has(DW_AT_const_value)) {
     const auto constant = variable.unsigned_value(DW_AT_const_value);
     if (constant && size <= 8) return constant_source(*constant);
     const std::vector<std::uint8_t> bytes = variable.block(DW_AT_const_value);
     if (!bytes.empty() && bytes.size() == size && size <= 16) return constant_source(bytes);
   }
-  if (!frame_.at_entry) return locate_at(variable, size, false);
-  ValueSource entered = locate_at(variable, size, true);
+  if (!frame_.at_entry) return locate_at(variable, size, used, false);
+  ValueSource entered = locate_at(variable, size, used, true);
   const bool is_lost = entered.unavailable == Unavailable::kOptimizedOut && frame_.site != frame_.entry;
   if (!is_lost) return entered;
   // The way to the site may have moved it to where it is read as it stands there.
-  ValueSource moved = locate_at(variable, size, false);
+  ValueSource moved = locate_at(variable, size, used, false);
   return moved.unavailable == Unavailable::kNone ? moved : entered;
 }
 
@@ -172,7 +173,8 @@ ValueSource LocationReader::through_slot(std::uint64_t slot) const {
   return source;
 }
 
-ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, bool as_entered) const {
+ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, std::uint32_t used,
+                                      bool as_entered) const {
   const DieAttribute attribute(variable, DW_AT_location);
   if (!attribute)
     return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for it");
@@ -186,8 +188,8 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, b
     return unavailable_source(Unavailable::kOptimizedOut,
                               "the debug information has no location for it at the probe site");
   }
-  const LocationContext context{session_,       frame_,    prologue_,  frame_base_,          keeps_stack_,
-                                follows_moves_, by_clang_, as_entered, entry->whole_function};
+  const LocationContext context{session_,       frame_,    prologue_,  frame_base_,           body_rsp_,
+                                follows_moves_, by_clang_, as_entered, entry->whole_function, used};
   return combine_pieces(context, evaluate_location(context, variable, entry->expression, entry->operations),
                         size);
 }

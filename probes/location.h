@@ -10,6 +10,7 @@
 #include "schema/plan.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,15 +37,18 @@ ValueSource unavailable_source(schema::Unavailable reason, std::string why);
 
 class LocationReader {
  public:
+  static constexpr std::uint32_t kAllBytes = ~0u;
+
   // `function` is the concrete entry of the function that the site is in (not of
-  // an inlined copy). `keeps_stack`: it never changes RSP, so that CFA = RSP + 8
-  // everywhere. `prologue` is of its entry, and must outlive the reader.
+  // an inlined copy). `body_rsp` says where RSP of its body is,
+  // relative to CFA. `prologue` is of its entry, and must outlive the reader.
   LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
-                 const Prologue& prologue, bool keeps_stack);
+                 const Prologue& prologue, std::function<std::optional<std::int64_t>()> body_rsp);
 
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
-  ValueSource locate(const Die& variable, std::uint64_t size) const;
+  // `used`: bit n is set where byte n is not padding, which no compiler has to keep.
+  ValueSource locate(const Die& variable, std::uint64_t size, std::uint32_t used = kAllBytes) const;
   // Whether that is where the caller put an argument on the stack.
   bool is_argument_slot(const ValueSource& source) const;
   // Of a variable whose address stands at link-time address `slot`; 0: not known.
@@ -52,12 +56,12 @@ class LocationReader {
 
  private:
   // `as_entered`: as at the function's entry. Otherwise at the site.
-  ValueSource locate_at(const Die& variable, std::uint64_t size, bool as_entered) const;
+  ValueSource locate_at(const Die& variable, std::uint64_t size, std::uint32_t used, bool as_entered) const;
 
   const DwarfSession& session_;
   SiteFrame frame_;
   const Prologue& prologue_;
-  bool keeps_stack_;
+  std::function<std::optional<std::int64_t>()> body_rsp_;
   bool follows_moves_ = true;  // the compiler tracked where variables are moved
   bool by_clang_ = false;
   std::vector<std::uint8_t> frame_base_;

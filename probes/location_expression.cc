@@ -58,13 +58,14 @@ class Evaluator {
   bool put_register(std::uint64_t reg);
   bool push_register(std::uint64_t reg, std::int64_t offset);
   bool push_frame_base(std::int64_t offset);
-  bool push_frame(std::int64_t offset, bool needs_spill);
+  bool push_frame(std::int64_t offset);
   bool push_address(std::uint8_t atom, Dwarf_Unsigned operand);
   bool push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size);
   bool push(std::vector<bs_op> ops) {
-    stack_.push_back({false, false, false, 0, std::move(ops)});
+    stack_.push_back({false, false, 0, std::move(ops)});
     return true;
   }
+  bool convert(std::uint64_t type);
   bool dereference(std::uint8_t bytes);
   bool shuffle(std::uint8_t atom, Dwarf_Unsigned operand);
   bool arithmetic(std::uint8_t atom, Dwarf_Unsigned operand);
@@ -81,13 +82,6 @@ class Evaluator {
       if (step.rbp) return step.rbp;
     }
     return context_.prologue.rbp;
-  }
-  std::optional<std::int64_t> lowest_rsp() const {
-    std::optional<std::int64_t> lowest = context_.prologue.rsp;
-    for (const PrologueStep& step : context_.prologue.steps) {
-      if (step.rsp && (!lowest || *step.rsp < *lowest)) lowest = step.rsp;
-    }
-    return lowest;
   }
   bool is_late() const { return context_.whole_function && !context_.frame.is_set_up; }
   void settle(LocationTerm& term) const;
@@ -150,11 +144,10 @@ bool Evaluator::put_register(std::uint64_t reg) {
   return true;
 }
 
-bool Evaluator::push_frame(std::int64_t offset, bool needs_spill) {
+bool Evaluator::push_frame(std::int64_t offset) {
   if (!context_.frame.cfa) return fail("the address of its frame is not known at the probe site");
   LocationTerm term;
   term.is_frame = true;
-  term.needs_spill = needs_spill;
   term.is_late = is_late();
   term.offset = offset;
   stack_.push_back(std::move(term));
@@ -165,24 +158,21 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (reg >= kFirstVector && reg <= kLastVector)
     return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
   if (reg > BS_R15) return fail("it is in a register that is not captured", Unavailable::kUnsupportedType);
-  const auto rsp = lowest_rsp();
+  if (reg == BS_RSP && context_.whole_function) {
+    const auto rsp = context_.body_rsp();
+    if (!rsp) return fail("its frame is not set up in a way that can be followed");
+    return push_frame(offset + *rsp);
+  }
   if (context_.as_entered) {
-    // In a list, RSP at the entry; otherwise RSP once the frame is set up.
-    const bool is_later = context_.whole_function && !context_.keeps_stack;
-    if (reg == BS_RSP) return push_frame(offset + (is_later ? rsp.value_or(0) : -8), is_later);
+    if (reg == BS_RSP) return push_frame(offset - 8);  // as at the entry
     if (reg == BS_RBP && context_.whole_function) {
       const auto rbp = first_rbp();
       if (!rbp) return fail("its frame is not set up in a way that can be followed");
-      return push_frame(offset + *rbp, false);
+      return push_frame(offset + *rbp);
     }
     if (context_.whole_function && (!brings_argument(reg) || !context_.follows_moves))
       return fail(kMovedLater);
     if (!is_kept(reg)) return fail("its register is written before the probe site");
-  } else if (reg == BS_RSP && context_.whole_function && !context_.keeps_stack) {
-    // RSP once the frame is set up; between pushes for a call it is another.
-    const auto& cfa = context_.frame.cfa;
-    if (!cfa || cfa->reg != BS_RSP || rsp != -cfa->offset)
-      return fail("its frame is not set up in a way that can be followed");
   }
   push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg), 0, 0, static_cast<std::uint64_t>(offset))});
   stack_.back().is_late = is_late();
@@ -191,7 +181,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
 
 bool Evaluator::push_frame_base(std::int64_t offset) {
   const std::vector<std::uint8_t>& base = context_.frame_base;
-  if (base.size() == 1 && base[0] == DW_OP_call_frame_cfa) return push_frame(offset, false);
+  if (base.size() == 1 && base[0] == DW_OP_call_frame_cfa) return push_frame(offset);
   if (base.size() == 1 && (base[0] == DW_OP_reg0 + BS_RBP || base[0] == DW_OP_reg0 + BS_RSP))
     return push_register(base[0] - DW_OP_reg0, offset);
   return fail("its frame base is not supported yet");
@@ -218,15 +208,33 @@ bool Evaluator::push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size)
   return push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))});
 }
 
+// `type`: offset in the unit of the type that the top becomes; 0: the generic one.
+bool Evaluator::convert(std::uint64_t type) {
+  if (stack_.empty()) return false;
+  if (type == 0) return true;
+  const auto here = variable_.offset_in_unit();
+  const Die die = here ? context_.session.die(variable_.key() - *here + type) : Die();
+  const auto bytes = die ? die.unsigned_value(DW_AT_byte_size).value_or(0) : 0;
+  const auto encoding = die ? die.unsigned_value(DW_AT_encoding).value_or(0) : 0;
+  const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+  const bool is_integer = is_signed || encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
+                          encoding == DW_ATE_boolean || encoding == DW_ATE_address;
+  LocationTerm& top = stack_.back();
+  if (!is_integer || top.is_frame || (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8))
+    return fail("its value is computed in a way that is not supported yet", Unavailable::kUnsupportedType);
+  if (bytes < 8) top.ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(bytes), is_signed));
+  return true;
+}
+
 bool Evaluator::dereference(std::uint8_t bytes) {
   if (stack_.empty()) return false;
   LocationTerm& top = stack_.back();
-  if (context_.as_entered && top.is_frame && (top.offset < 0 || top.needs_spill)) {
+  if (context_.as_entered && top.is_frame && top.offset < 0) {
     const Spill* spill = context_.prologue.find(top.offset, bytes);
-    if (!spill || spill->reg < 0 || bytes != 8) return fail(kStoredLater);
-    if (!is_kept(static_cast<std::uint64_t>(spill->reg))) return fail(kStoredLater);
+    const int reg = spill && bytes == 8 ? spill->whole_register() : -1;
+    if (reg < 0 || !is_kept(static_cast<std::uint64_t>(reg))) return fail(kStoredLater);
     top = {};
-    top.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(spill->reg))};
+    top.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))};
     return true;
   }
   if (!context_.as_entered && top.is_late) return fail(kStoredLater);
@@ -289,7 +297,7 @@ bool Evaluator::step(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned 
     case DW_OP_fbreg:
       return push_frame_base(as_signed(operand1));
     case DW_OP_call_frame_cfa:
-      return push_frame(0, false);
+      return push_frame(0);
     case DW_OP_addr:
     case DW_OP_addrx:
     case DW_OP_GNU_addr_index:
@@ -314,6 +322,9 @@ bool Evaluator::step(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned 
       return dereference(static_cast<std::uint8_t>(operand1));
     case DW_OP_nop:
       return true;
+    case DW_OP_convert:
+    case DW_OP_GNU_convert:
+      return convert(operand1);
     case DW_OP_form_tls_address:
     case DW_OP_GNU_push_tls_address:
       return fail("it is thread-local: the thread's own storage is not known to the probe",
@@ -362,6 +373,10 @@ bool Evaluator::with_constant(std::uint8_t atom, LocationTerm& left, std::uint64
     left.ops.push_back(make_op(BS_OP_MUL));
     return true;
   }
+  if ((atom == DW_OP_shr || atom == DW_OP_shra) && constant > 0 && constant < 64) {
+    left.ops.push_back(make_op(BS_OP_SHIFT, static_cast<std::uint8_t>(constant), atom == DW_OP_shra));
+    return true;
+  }
   const std::uint8_t kept = constant == 0xff ? 1 : constant == 0xffff ? 2 : constant == 0xffffffff ? 4 : 0;
   if (atom == DW_OP_and && kept != 0) {
     left.ops.push_back(make_op(BS_OP_EXTEND, kept));
@@ -395,7 +410,7 @@ bool Evaluator::arithmetic(std::uint8_t atom, Dwarf_Unsigned operand) {
                     : atom == DW_OP_minus ? BS_OP_SUB
                     : atom == DW_OP_mul   ? BS_OP_MUL
                                           : BS_OP_END;
-  const bool is_masked = atom == DW_OP_shl || atom == DW_OP_and;
+  const bool is_masked = atom == DW_OP_shl || atom == DW_OP_shr || atom == DW_OP_shra || atom == DW_OP_and;
   if (code == BS_OP_END && !is_masked) return shuffle(atom, operand);
   if (stack_.size() < 2) return false;
   const LocationTerm right = stack_.back();

@@ -9,6 +9,8 @@
 #include "schema/plan.h"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +18,8 @@ namespace backsight::probes {
 
 // An address or value being computed.
 struct LocationTerm {
-  bool is_frame = false;     // CFA + offset
-  bool needs_spill = false;  // known only as the target of a spill
-  bool is_late = false;      // of a place that is not filled yet
+  bool is_frame = false;  // CFA + offset
+  bool is_late = false;   // of a place that is not filled yet
   std::int64_t offset = 0;
   std::vector<bs_op> ops;
 };
@@ -38,11 +39,14 @@ struct LocationContext {
   const SiteFrame& frame;
   const Prologue& prologue;
   const std::vector<std::uint8_t>& frame_base;
-  bool keeps_stack = false;
+  // RSP of the function's body relative to CFA, which debug information takes for
+  // granted all over the function. None: not known.
+  const std::function<std::optional<std::int64_t>()>& body_rsp;
   bool follows_moves = true;
   bool by_clang = false;
   bool as_entered = true;       // see LocationReader
   bool whole_function = false;  // one expression for all of the function's addresses
+  std::uint32_t used = ~0u;     // bit n: byte n of the variable is not padding
 };
 
 // At least one piece; a single kUnavailable where it is not understood.

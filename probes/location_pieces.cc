@@ -30,56 +30,6 @@ ValueSource in_vector() {
   return unavailable_source(Unavailable::kInVectorRegister, "it is in a vector register at the probe site");
 }
 
-// Filled between the entry and the site, and not written again.
-bool is_filled(const LocationContext& context, std::int64_t offset, std::uint64_t size) {
-  const Spill* first = context.prologue.find(offset, static_cast<std::uint32_t>(size));
-  if (!first || first->done_at > context.frame.site) return false;
-  for (const Spill& spill : context.prologue.spills) {
-    const bool overlaps = spill.offset < offset + static_cast<std::int64_t>(size) &&
-                          offset < spill.offset + static_cast<std::int64_t>(spill.size);
-    if (overlaps && &spill != first && spill.done_at <= context.frame.site) return false;
-  }
-  return true;
-}
-
-// The parameter's stack slot: filled on the way to the site, or from a register
-// that will be stored there.
-ValueSource from_spills(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
-  ValueSource result;
-  bool all_filled = size > 0 && size <= BS_MAX_OBJECT;
-  for (std::uint64_t at = 0; at < size && all_filled; at += 8)
-    all_filled = is_filled(context, term.offset + static_cast<std::int64_t>(at),
-                           std::min<std::uint64_t>(8, size - at));
-  if (all_filled) {
-    result.in_memory = true;
-    result.ops = frame_address(context.frame, term.offset);
-    return result;
-  }
-  for (std::uint64_t at = 0; at < size && size <= kMostBytes; at += 8) {
-    const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(8, size - at));
-    const Spill* spill = context.prologue.find(term.offset + static_cast<std::int64_t>(at), bytes);
-    if (!spill) break;
-    if (spill->is_vector) return in_vector();
-    if ((context.frame.written >> spill->reg & 1) != 0) break;
-    result.ops.push_back(make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(spill->reg)));
-  }
-  if (size == 0 || size > kMostBytes || result.ops.size() != (size + 7) / 8) return stored_later();
-  return result;
-}
-
-ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
-  if (!context.as_entered) {
-    if (term.is_late) return stored_later();
-  } else if (term.is_frame && (term.offset < 0 || term.needs_spill)) {
-    // Above the return address lie the arguments that the caller put there; below, nothing yet.
-    return from_spills(context, term, size);
-  }
-  ValueSource result;
-  result.in_memory = true;
-  result.ops = term.is_frame ? frame_address(context.frame, term.offset) : term.ops;
-  return result;
-}
-
 // Collects bytes into slots of eight.
 class Slots {
  public:
@@ -103,6 +53,14 @@ class Slots {
     filled_ += bytes;
     return true;
   }
+  // Zeros up to byte `end`.
+  bool add_padding(std::uint64_t end) {
+    while (filled_ < end) {
+      const std::uint64_t bytes = std::min(end - filled_, 8 - filled_ % 8);
+      if (!add({make_op(BS_OP_PUSH_CONST)}, bytes, true, false)) return false;
+    }
+    return filled_ == end;
+  }
   std::uint64_t filled() const { return filled_; }
   ValueSource take() { return std::move(source_); }
 
@@ -110,6 +68,84 @@ class Slots {
   ValueSource source_;
   std::uint64_t filled_ = 0;
 };
+
+// Filled between the entry and the site, and not written again.
+bool is_filled(const LocationContext& context, const std::vector<const Spill*>& parts, std::int64_t offset,
+               std::uint64_t size) {
+  const auto is_part = [&](const Spill& spill) {
+    return std::find(parts.begin(), parts.end(), &spill) != parts.end();
+  };
+  for (const Spill* part : parts) {
+    if (part->done_at > context.frame.site) return false;
+  }
+  for (const Spill& spill : context.prologue.spills) {
+    const bool overlaps =
+        spill.offset < offset + static_cast<std::int64_t>(size) && offset < spill.offset + spill.size;
+    if (overlaps && !is_part(spill) && spill.done_at <= context.frame.site) return false;
+  }
+  return true;
+}
+
+// What will be stored, as operations at the site.
+std::vector<bs_op> before_store(const LocationContext& context, const Spill& spill, std::uint64_t bytes) {
+  const PrologueValue& value = spill.value;
+  if (value.kind == PrologueValue::Kind::kStack) {
+    if (!is_power(bytes) || value.width < bytes) return {};
+    std::vector<bs_op> ops = frame_address(context.frame, value.offset);
+    ops.push_back(make_op(BS_OP_LOAD, static_cast<std::uint8_t>(bytes)));
+    return ops;
+  }
+  if (value.kind != PrologueValue::Kind::kEntry || (context.frame.written >> value.reg & 1) != 0) return {};
+  std::vector<bs_op> ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(value.reg))};
+  if (value.width < bytes) ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(value.width)));
+  return ops;
+}
+
+// The parameter's stack slot: filled on the way to the site, or from where the
+// caller put what will be stored there.
+ValueSource from_spills(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+  ValueSource result;
+  const bool fits = size > 0 && size <= BS_MAX_OBJECT;
+  const auto parts = fits
+                         ? context.prologue.cover(term.offset, static_cast<std::uint32_t>(size), context.used)
+                         : std::vector<const Spill*>();
+  if (parts.empty()) return stored_later();
+  result.in_memory = true;
+  if (is_filled(context, parts, term.offset, size)) {
+    result.ops = frame_address(context.frame, term.offset);
+    return result;
+  }
+  const PrologueValue& first = parts[0]->value;
+  if (parts.size() == 1 && first.kind == PrologueValue::Kind::kStack && size <= first.width) {
+    result.ops = frame_address(context.frame, first.offset);
+    return result;
+  }
+  if (std::any_of(parts.begin(), parts.end(), [](const Spill* part) { return part->is_vector(); }))
+    return in_vector();
+  if (size > kMostBytes) return stored_later();
+  Slots slots;
+  for (const Spill* part : parts) {
+    const auto at = static_cast<std::uint64_t>(part->offset - term.offset);
+    if (!slots.add_padding(at)) return stored_later();
+    const std::uint64_t bytes = std::min<std::uint64_t>(part->size, size - at);
+    std::vector<bs_op> ops = before_store(context, *part, bytes);
+    if (ops.empty() || !slots.add(std::move(ops), bytes, false, part == parts.back())) return stored_later();
+  }
+  return slots.take();
+}
+
+ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+  if (!context.as_entered) {
+    if (term.is_late) return stored_later();
+  } else if (term.is_frame && term.offset < 0) {
+    // Above the return address lie the arguments that the caller put there; below, nothing yet.
+    return from_spills(context, term, size);
+  }
+  ValueSource result;
+  result.in_memory = true;
+  result.ops = term.is_frame ? frame_address(context.frame, term.offset) : term.ops;
+  return result;
+}
 
 bool add_constant(Slots& slots, const std::vector<std::uint8_t>& bytes, bool is_last) {
   for (std::size_t at = 0; at < bytes.size(); at += 8) {
@@ -141,7 +177,7 @@ bool add_piece(Slots& slots, const LocationContext& context, const LocationPiece
       return bytes <= 8 && slots.add({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(piece.reg))}, bytes,
                                      false, is_last);
     case Kind::kValue: {
-      if (bytes > 8 || piece.term.needs_spill || (!context.as_entered && piece.term.is_late)) return false;
+      if (bytes > 8 || (!context.as_entered && piece.term.is_late)) return false;
       auto ops = piece.term.is_frame ? frame_address(context.frame, piece.term.offset) : piece.term.ops;
       return slots.add(std::move(ops), bytes, false, is_last);
     }
@@ -150,6 +186,8 @@ bool add_piece(Slots& slots, const LocationContext& context, const LocationPiece
              add_constant(slots,
                           {piece.bytes.begin(), piece.bytes.begin() + static_cast<std::ptrdiff_t>(bytes)},
                           is_last);
+    case Kind::kNone:
+      return slots.add_padding(slots.filled() + bytes);
     case Kind::kMemory:
       return bytes <= 8 && add_memory(slots, context, piece, bytes, is_last);
     default:
@@ -173,13 +211,27 @@ ValueSource from_slots(const LocationContext& context, const std::vector<Locatio
 
 }  // namespace
 
+namespace {
+
+bool is_padding(const LocationContext& context, std::uint64_t from, std::uint64_t to) {
+  for (std::uint64_t at = from; at < to; ++at) {
+    if (at >= 32 || (context.used >> at & 1) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 ValueSource combine_pieces(const LocationContext& context, const std::vector<LocationPiece>& pieces,
                            std::uint64_t size) {
+  std::uint64_t at = 0;
   for (const LocationPiece& piece : pieces) {
+    const std::uint64_t from = at;
+    at += piece.size != 0 ? piece.size : size - std::min(at, size);
     if (piece.kind == Kind::kUnavailable) return unavailable_source(piece.reason, piece.why);
     if (piece.kind == Kind::kRegister && piece.reg >= kFirstVector && piece.reg <= kLastVector)
       return in_vector();
-    if (piece.kind == Kind::kNone) {
+    if (piece.kind == Kind::kNone && !is_padding(context, from, at)) {
       return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for all of it");
     }
     if (piece.kind == Kind::kRegister && piece.reg > BS_R15) {

@@ -47,6 +47,9 @@ bool dump_arithmetic(std::ostringstream& out, const bs_op& op) {
     case BS_OP_EXTEND:
       out << "extend " << int(op.a) << (op.b ? " signed" : "");
       return true;
+    case BS_OP_SHIFT:
+      out << "shift " << int(op.a) << (op.b ? " signed" : "");
+      return true;
     case BS_OP_ADD:
       out << "add";
       return true;

@@ -84,13 +84,12 @@ bool is_loud(const ZydisDecodedInstruction& in) {
          in.mnemonic == ZYDIS_MNEMONIC_IDIV || in.mnemonic == ZYDIS_MNEMONIC_UD2;
 }
 
-// What a register holds, as far as it is known.
-struct Value {
-  enum class Kind { kUnknown, kEntry, kFrame } kind = Kind::kUnknown;
-  int reg = -1;             // kEntry: entry value of that register
-  std::uint32_t width = 8;  // kEntry: its low bytes that are still there
-  std::int64_t offset = 0;  // kFrame: CFA + offset
-};
+bool brings_argument(int reg) {
+  constexpr int kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
+  return std::find(std::begin(kArguments), std::end(kArguments), reg) != std::end(kArguments);
+}
+
+using Value = PrologueValue;
 
 class Machine {
  public:
@@ -174,6 +173,7 @@ class Machine {
     }
     if (in.mnemonic == ZYDIS_MNEMONIC_PUSH && in.operand_width == 64) return push(operands[0]);
     if (in.mnemonic == ZYDIS_MNEMONIC_MOV && move(operands)) return true;
+    if (move_vector(in, operands)) return true;
     if ((in.mnemonic == ZYDIS_MNEMONIC_SUB || in.mnemonic == ZYDIS_MNEMONIC_ADD) && adjust(in, operands))
       return true;
     if (in.mnemonic == ZYDIS_MNEMONIC_LEA && load_address(operands)) return true;
@@ -184,37 +184,104 @@ class Machine {
   bool push(const ZydisDecodedOperand& operand) {
     if (registers_[7].kind != Value::Kind::kFrame) return false;
     registers_[7].offset -= 8;
-    Spill spill{.offset = registers_[7].offset, .size = 8, .is_push = true};
+    Spill spill{.offset = registers_[7].offset, .size = 8, .value = {}, .is_push = true};
     const int reg = operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(operand.reg.value) : -1;
-    if (reg >= 0) fill(spill, registers_[reg]);
+    if (reg >= 0) spill.value = registers_[reg];
     // Others are saved, or make room (clang: push %rax) for what is stored there later.
-    if (brings_argument(spill.reg)) store(spill);
+    if (brings_argument(spill.whole_register())) store(spill);
     return true;
   }
 
   bool move(const ZydisDecodedOperand* operands) {
     const ZydisDecodedOperand& to = operands[0];
     const ZydisDecodedOperand& from = operands[1];
+    if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) return load(to, from);
     const bool from_register = from.type == ZYDIS_OPERAND_TYPE_REGISTER &&
                                dwarf_register(from.reg.value) >= 0 && !is_high_byte(from.reg.value);
     if (!from_register) return false;
     const Value& value = registers_[dwarf_register(from.reg.value)];
     const std::uint32_t bytes = from.size / 8;
-    if (to.type == ZYDIS_OPERAND_TYPE_REGISTER) {
-      const int reg = dwarf_register(to.reg.value);
-      if (reg < 0 || is_high_byte(to.reg.value) || bytes < 4) return false;
-      Value copy = value;
-      if (bytes == 4 && copy.kind == Value::Kind::kFrame) copy = {};
-      copy.width = std::min(copy.width, bytes);
-      registers_[reg] = copy;
-      return true;
-    }
+    if (to.type == ZYDIS_OPERAND_TYPE_REGISTER) return set_register(to, value, bytes);
     const auto offset = frame_offset(to);
     if (!offset) return to.type == ZYDIS_OPERAND_TYPE_MEMORY;  // a store elsewhere changes no register
-    Spill spill{.offset = *offset, .size = bytes};
-    fill(spill, value);
-    store(spill);
+    store({.offset = *offset, .size = bytes, .value = cut(value, bytes)});
     return true;
+  }
+
+  // What is left of a value in its low bytes: an address is not cut.
+  static Value cut(Value value, std::uint32_t bytes) {
+    if (bytes < 8 && value.kind == Value::Kind::kFrame) return {};
+    if (value.kind != Value::Kind::kVector) value.width = std::min(value.width, bytes);
+    return value;
+  }
+
+  bool set_register(const ZydisDecodedOperand& to, const Value& value, std::uint32_t bytes) {
+    const int reg = dwarf_register(to.reg.value);
+    if (reg < 0 || is_high_byte(to.reg.value) || bytes < 4) return false;
+    registers_[reg] = cut(value, bytes);
+    return true;
+  }
+
+  bool load(const ZydisDecodedOperand& to, const ZydisDecodedOperand& from) {
+    if (to.type != ZYDIS_OPERAND_TYPE_REGISTER) return false;
+    return set_register(to, loaded(from), from.size / 8);
+  }
+
+  // What stands in the frame.
+  Value loaded(const ZydisDecodedOperand& from) const {
+    const auto offset = frame_offset(from);
+    const std::uint32_t bytes = from.size / 8;
+    if (!offset) return {};
+    for (auto spill = spills_.rbegin(); spill != spills_.rend(); ++spill) {
+      const bool overlaps = spill->offset < *offset + bytes && *offset < spill->offset + spill->size;
+      if (!overlaps) continue;
+      const bool holds_all = spill->offset == *offset && spill->size >= bytes;
+      // Parts of what a vector register brought are of it, too.
+      const bool holds_part =
+          spill->is_vector() && spill->offset <= *offset && *offset + bytes <= spill->offset + spill->size;
+      return holds_all || holds_part ? cut(spill->value, bytes) : Value();
+    }
+    if (*offset < 0) return {};
+    return {Value::Kind::kStack, -1, bytes, *offset};
+  }
+
+  // Moves of one value from or to an XMM register. False: not one.
+  bool move_vector(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+    switch (in.mnemonic) {
+      case ZYDIS_MNEMONIC_MOVQ:
+      case ZYDIS_MNEMONIC_MOVD:
+      case ZYDIS_MNEMONIC_MOVSS:
+      case ZYDIS_MNEMONIC_MOVSD:
+      case ZYDIS_MNEMONIC_MOVAPS:
+      case ZYDIS_MNEMONIC_MOVAPD:
+      case ZYDIS_MNEMONIC_MOVUPS:
+      case ZYDIS_MNEMONIC_MOVUPD:
+        break;
+      default:
+        return false;
+    }
+    const ZydisDecodedOperand& to = operands[0];
+    const ZydisDecodedOperand& from = operands[1];
+    const int source = vector_register(from);
+    const int target = vector_register(to);
+    if (target >= 0) {
+      vectors_[static_cast<std::size_t>(target)] = brings_vector(from);
+      return true;
+    }
+    if (source < 0 || to.type != ZYDIS_OPERAND_TYPE_REGISTER) return false;
+    const int reg = dwarf_register(to.reg.value);
+    if (reg < 0) return false;
+    registers_[reg] = {};
+    if (vectors_[static_cast<std::size_t>(source)]) registers_[reg].kind = Value::Kind::kVector;
+    return true;
+  }
+
+  bool brings_vector(const ZydisDecodedOperand& from) const {
+    const int source = vector_register(from);
+    if (source >= 0) return vectors_[static_cast<std::size_t>(source)];
+    if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) return loaded(from).kind == Value::Kind::kVector;
+    const int reg = from.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(from.reg.value) : -1;
+    return reg >= 0 && registers_[reg].kind == Value::Kind::kVector;
   }
 
   bool adjust(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
@@ -247,7 +314,8 @@ class Machine {
       if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = false;
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       const auto offset = frame_offset(operand);
-      if (offset) store({.offset = *offset, .size = std::max<std::uint32_t>(1, operand.size / 8)});
+      if (offset)
+        store({.offset = *offset, .size = std::max<std::uint32_t>(1, operand.size / 8), .value = {}});
       pending_store_ = offset ? &spills_.back() : nullptr;
     }
   }
@@ -256,7 +324,7 @@ class Machine {
   void remember_vector(const ZydisDecodedOperand& operand) {
     const int vector = vector_register(operand);
     if (vector >= 0 && pending_store_ && vectors_[static_cast<std::size_t>(vector)])
-      pending_store_->is_vector = true;
+      pending_store_->value.kind = Value::Kind::kVector;
     pending_store_ = nullptr;
   }
 
@@ -272,15 +340,6 @@ class Machine {
     const int base = dwarf_register(operand.mem.base);
     if (base < 0 || registers_[base].kind != Value::Kind::kFrame) return std::nullopt;
     return registers_[base].offset + (operand.mem.disp.has_displacement ? operand.mem.disp.value : 0);
-  }
-
-  static bool brings_argument(int reg) {
-    constexpr int kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
-    return std::find(std::begin(kArguments), std::end(kArguments), reg) != std::end(kArguments);
-  }
-
-  static void fill(Spill& spill, const Value& value) {
-    if (value.kind == Value::Kind::kEntry && value.width >= spill.size) spill.reg = value.reg;
   }
 
   void store(const Spill& spill) { spills_.push_back(spill); }
@@ -304,9 +363,36 @@ const Spill* Prologue::find(std::int64_t offset, std::uint32_t size) const {
     if (first) return first->is_push ? nullptr : first;  // which of the two it was is not known
     first = &spill;
     // Only the first store into the slot brings the parameter, and only whole.
-    if (spill.offset != offset || spill.size < size || (spill.reg < 0 && !spill.is_vector)) return nullptr;
+    const bool is_known = (spill.value.kind == Value::Kind::kEntry && brings_argument(spill.value.reg)) ||
+                          spill.value.kind == Value::Kind::kStack || spill.is_vector();
+    if (spill.offset != offset || spill.size < size || !is_known) return nullptr;
   }
   return first;
+}
+
+std::vector<const Spill*> Prologue::cover(std::int64_t offset, std::uint32_t size, std::uint32_t used) const {
+  std::vector<const Spill*> parts;
+  for (std::uint32_t at = 0; at < size;) {
+    const Spill* part = find(offset + at, 1);
+    const bool is_padding = at < 32 && (used >> at & 1) == 0;
+    if (!part && is_padding) {
+      ++at;
+      continue;
+    }
+    if (!part) return {};
+    const std::uint32_t bytes = std::min(part->size, size - at);
+    if (find(offset + at, bytes) != part) return {};
+    parts.push_back(part);
+    at += bytes;
+  }
+  return parts;
+}
+
+std::optional<std::int64_t> Prologue::rsp_at(std::uint64_t address) const {
+  for (const PrologueStep& step : steps) {
+    if (step.address == address) return step.rsp;
+  }
+  return std::nullopt;
 }
 
 Prologue analyse_prologue(const ElfFile& binary, AddressRange range) {

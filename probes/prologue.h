@@ -18,14 +18,33 @@
 
 namespace backsight::probes {
 
-// The first store to [CFA + offset, + size): the entry value of a register.
+// What a register or a slot of the frame holds, as far as it is known.
+struct PrologueValue {
+  enum class Kind {
+    kUnknown,
+    kEntry,   // what general register `reg` held at the entry
+    kVector,  // what an argument's XMM register held at the entry
+    kStack,   // what the caller put at CFA + offset
+    kFrame,   // the address CFA + offset
+  } kind = Kind::kUnknown;
+  int reg = -1;             // kEntry: DWARF number
+  std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there; those above are 0
+  std::int64_t offset = 0;  // kFrame, kStack
+};
+
+// A store to [CFA + offset, + size).
 struct Spill {
   std::int64_t offset = 0;
   std::uint32_t size = 0;
   std::uint64_t done_at = 0;  // address of the instruction behind the store
-  int reg = -1;               // DWARF number of a general register; -1: not an entry value
-  bool is_vector = false;     // the value of an XMM register
-  bool is_push = false;       // perhaps only to make room
+  PrologueValue value;
+  bool is_push = false;  // perhaps only to make room
+
+  bool is_vector() const { return value.kind == PrologueValue::Kind::kVector; }
+  // The general register whose entry value fills all of it; -1: none.
+  int whole_register() const {
+    return value.kind == PrologueValue::Kind::kEntry && value.width >= size ? value.reg : -1;
+  }
 };
 
 // One instruction of the straight line, and what holds right before it.
@@ -46,8 +65,13 @@ struct Prologue {
   std::optional<std::int64_t> rsp;
   std::optional<std::int64_t> rbp;
 
-  // The register whose low `size` bytes become [CFA + offset, + size).
+  // The store that is the first into [CFA + offset, + size), and fills all of it.
   const Spill* find(std::int64_t offset, std::uint32_t size) const;
+  // The stores that are the first into it, one behind the other; empty where they are not
+  // known. Of the first 32 bytes only those must be covered that have their bit in `used`.
+  std::vector<const Spill*> cover(std::int64_t offset, std::uint32_t size, std::uint32_t used) const;
+  // RSP relative to CFA right before the instruction at `address` of the straight line.
+  std::optional<std::int64_t> rsp_at(std::uint64_t address) const;
 };
 
 Prologue analyse_prologue(const ElfFile& binary, AddressRange range);

@@ -13,6 +13,7 @@ using schema::SiteClass;
 namespace {
 
 constexpr std::size_t kMostCandidates = 5;
+constexpr std::size_t kMostSpares = 4;
 // Registers that bring integers and pointers, in order (System V ABI, 3.2.3).
 constexpr bs_register kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
 
@@ -104,7 +105,7 @@ class EntrySearch {
     }
     walk();
     if (sites_.candidates.size() > kMostCandidates) drop_late_ones();
-    offer_spare();
+    offer_spares();
     std::stable_sort(sites_.candidates.begin(), sites_.candidates.end(),
                      [](const EntryCandidate& a, const EntryCandidate& b) {
                        return rank(a.site.site_class) < rank(b.site.site_class);
@@ -140,15 +141,21 @@ class EntrySearch {
     }
   }
 
-  // Where the prologue has stored the last parameter that was passed in a register:
-  // what a vector register brought is in memory there. No matter what the kernel
-  // does with the instruction: only taken for values that nothing else has.
-  void offer_spare() {
-    std::uint64_t stored = 0;
+  // Where the prologue has stored what vector registers brought: it is in memory there.
+  // No matter what the kernel does with the instruction: only taken for values that
+  // nothing else has, and the first that has them all.
+  void offer_spares() {
+    std::vector<std::uint64_t> stored;
     for (const Spill& spill : prologue_.spills) {
-      if (spill.is_vector) stored = std::max(stored, spill.done_at);
+      if (spill.is_vector()) stored.push_back(spill.done_at);
     }
-    for (std::size_t i = 1; stored != 0 && i <= last_quiet_; ++i) {
+    if (stored.size() > kMostSpares) stored.erase(stored.begin() + kMostSpares - 1, stored.end() - 1);
+    for (const std::uint64_t address : stored) offer_spare(address);
+  }
+
+  // At `stored` or behind it.
+  void offer_spare(std::uint64_t stored) {
+    for (std::size_t i = 1; i <= last_quiet_; ++i) {
       const Instruction* instruction = code_.at(prologue_.steps[i].address);
       if (!instruction || instruction->address < stored || instruction->is_refused || instruction->is_nop5)
         continue;
@@ -156,7 +163,8 @@ class EntrySearch {
       const bool is_new = std::none_of(
           sites_.candidates.begin(), sites_.candidates.end(),
           [&](const EntryCandidate& other) { return other.site.address == instruction->address; });
-      if (!is_new || !prologue_.steps[i].rsp || !frame_is_certain(prologue_.steps[i])) continue;
+      if (!is_new) return;
+      if (!prologue_.steps[i].rsp || !frame_is_certain(prologue_.steps[i])) continue;
       offer(*instruction, i, distance_text(instruction->address, i) + ", where parameters are stored");
       sites_.candidates.back().is_spare = true;
       return;

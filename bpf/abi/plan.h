@@ -87,6 +87,7 @@ enum bs_op_code {
   BS_OP_COPY_CSTR = 13,   /* pop address; item up to and without the NUL, at most max_string */
   BS_OP_PUSH_LINKED = 15, /* push load bias + d (a link-time address); where the bias is not known, as a
                              LOAD that fails: item {root b, type c, bad address}, skip to the next ROOT */
+  BS_OP_SHIFT = 16,       /* top >>= a bits (1 to 63); what moves in is the sign if b, else 0 */
   BS_OP_EXTEND = 14,      /* top = its low a bytes (1, 2, 4), sign-extended if b, else zero-extended: what
                              lies above a narrow value in a register means nothing */
 

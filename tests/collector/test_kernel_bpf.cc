@@ -238,6 +238,24 @@ TEST_CASE("[bpf] a range takes its count from the stack") {
   CHECK(items[3].header.status == BS_ITEM_NEGATIVE_LENGTH);
 }
 
+TEST_CASE("[bpf] a shifted value has its own upper bits") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto shifted = [](int root, int bits, int is_signed) {
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_CONST, 0, 0, 0, 0xfedcba9876543210),
+                              op(BS_OP_SHIFT, bits, is_signed), op(BS_OP_EMIT, 0, root, kWord, 8)};
+  };
+  setup.attach_entry(make_plan(shifted(0, 32, 0) + shifted(1, 32, 1) + shifted(2, 63, 0) + shifted(3, 63, 1)));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  const auto& items = records[0].items;
+  REQUIRE(items.size() == 4);
+  CHECK(items[0].number() == 0xfedcba98);
+  CHECK(items[1].number() == 0xfffffffffedcba98);
+  CHECK(items[2].number() == 1);
+  CHECK(items[3].number() == ~std::uint64_t{0});
+}
+
 TEST_CASE("[bpf] a narrow value is what its own bytes say, whatever lies above them") {
   Setup setup(each_program());
   if (!setup.kernel) return;

@@ -47,6 +47,10 @@ TEST_CASE("a plan is checked before the kernel sees it") {
   CHECK_FALSE(is_good(with_entry({op(BS_OP_EXTEND, 4), op(BS_OP_END)})));
   for (const int bytes : {0, 3, 8, 255})
     CHECK_FALSE(is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_EXTEND, bytes), op(BS_OP_END)})));
+  CHECK(is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_SHIFT, 63, 1), op(BS_OP_END)})));
+  CHECK_FALSE(is_good(with_entry({op(BS_OP_SHIFT, 4), op(BS_OP_END)})));
+  for (const int bits : {0, 64, 255})
+    CHECK_FALSE(is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_SHIFT, bits), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_EMIT, 0, 0, 0, 16), op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({op(BS_OP_PUSH_CONST), op(BS_OP_EMIT, 0, 0, 0, 0), op(BS_OP_END)})));
   CHECK_FALSE(

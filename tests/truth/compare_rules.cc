@@ -23,11 +23,8 @@ std::string_view Comparison::passed_here() const {
 std::string Comparison::gap(std::string_view reason) const {
   const std::string_view passed = passed_here();
   if (!is_root() || root() == "return") return {};
-  if (reason == "optimized_out" && !conditions_.optimised) return "-O0: copied by the prologue, not followed";
   if (reason == "optimized_out" && conditions_.by_clang && passed == "memory")
     return "clang: in memory, by RSP of the frame";
-  if (reason == "unsupported_type" && conditions_.by_clang && passed == "integer")
-    return "clang: parts of a register by DW_OP_shr";
   return {};
 }
 
