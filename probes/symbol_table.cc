@@ -122,8 +122,9 @@ std::vector<std::string> names_at(const ElfFile& binary, const ElfFile* debug,
   for (const std::uint64_t offset : file_offsets) wanted[offset];
   const auto visit = [&](ElfSymbol symbol) {
     if (is_vtable(symbol.name)) {
-      const auto offset = binary.is_code(symbol.address) ? std::nullopt : binary.file_offset(symbol.address);
-      const auto it = offset ? wanted.find(*offset + kAddressPoint) : wanted.end();
+      const auto offset = binary.file_offset(symbol.address);
+      if (!offset || binary.is_code(symbol.address)) return;
+      const auto it = wanted.find(*offset + kAddressPoint);
       // Link-time optimisation makes names its own: "_ZTV5Shape.lto_priv.0".
       symbol.name = symbol.name.substr(0, symbol.name.find('.'));
       if (it != wanted.end() && symbol.size > kAddressPoint)
