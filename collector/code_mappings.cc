@@ -55,9 +55,11 @@ class MappingReader {
          {directory + "/map_files/" + entry.range, directory + "/root" + entry.mapping.path}) {
       const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
       if (fd < 0) continue;
-      auto file = std::make_shared<const OpenFile>(fd);
       struct stat status {};
-      if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_ino != id.inode) continue;
+      const bool is_known = fstat(fd, &status) == 0;
+      auto file = std::make_shared<const OpenFile>(
+          fd, locate_file(directory, entry.mapping.path, status.st_dev, status.st_ino));
+      if (!is_known || !S_ISREG(status.st_mode) || status.st_ino != id.inode) continue;
       std::erase_if(files_, [](const auto& known) { return known.second.expired(); });
       if (files_.size() < kMostKeptFiles) files_[id] = file;
       return file;

@@ -46,7 +46,8 @@ class Planner {
       kept_.splice(kept_.begin(), kept_, it);
       return it->second;
     }
-    auto binary = probes::open_in_sandbox({job.shown_path, job.file->path()}, {.files = files_});
+    auto binary =
+        probes::open_in_sandbox({job.shown_path, job.file->path(), job.file->located()}, {.files = files_});
     if (!binary) return binary.error();
     kept_.emplace_front(job.instance.file, *binary);
     if (kept_.size() > kKeptBinaries) kept_.pop_back();

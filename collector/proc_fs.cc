@@ -107,7 +107,7 @@ class LinuxProcFs final : public ProcFs {
   Result<LoadedFile> open_executable(std::uint32_t pid) override {
     auto path = read_exe(pid);
     if (!path) return path.error();
-    return open_module(directory(pid) + "/exe", *path);
+    return open_module(directory(pid), "/exe", *path);
   }
 
   Result<std::vector<LoadedFile>> open_modules(std::uint32_t pid) override {
@@ -133,8 +133,8 @@ class LinuxProcFs final : public ProcFs {
   // The mapping itself first (right even if the path was replaced); without the
   // capability for map_files, the path as the process sees it, if it is still that inode.
   Result<LoadedFile> open_mapping(std::uint32_t pid, const MapsEntry& entry) {
-    if (auto module = open_module(directory(pid) + "/map_files/" + entry.range, entry.path)) return module;
-    auto module = open_module(directory(pid) + "/root" + entry.path, entry.path);
+    if (auto module = open_module(directory(pid), "/map_files/" + entry.range, entry.path)) return module;
+    auto module = open_module(directory(pid), "/root" + entry.path, entry.path);
     if (module && module->id.inode != entry.inode) {
       return make_error(ErrorCode::kNotFound,
                         entry.path + " was replaced since process " + std::to_string(pid) + " loaded it");
@@ -142,12 +142,17 @@ class LinuxProcFs final : public ProcFs {
     return module;
   }
 
-  Result<LoadedFile> open_module(const std::string& open_path, const std::string& shown_path) {
+  // `name`: below the process's directory.
+  Result<LoadedFile> open_module(const std::string& process, const std::string& name,
+                                 const std::string& shown_path) {
+    const std::string open_path = process + name;
     const int fd = open(open_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return error_of(errno, open_path);
-    auto file = std::make_shared<const OpenFile>(fd);
     struct stat status {};
-    if (fstat(fd, &status) != 0) return error_of(errno, open_path);
+    const bool is_known = fstat(fd, &status) == 0;
+    auto file =
+        std::make_shared<const OpenFile>(fd, locate_file(process, shown_path, status.st_dev, status.st_ino));
+    if (!is_known) return error_of(errno, open_path);
     if (!S_ISREG(status.st_mode) || !is_elf(fd)) {
       return make_error(ErrorCode::kNotFound, shown_path + " is not an ELF file");
     }
@@ -155,7 +160,7 @@ class LinuxProcFs final : public ProcFs {
                               "." + std::to_string(status.st_ctim.tv_nsec);
     auto& known = build_ids_[{status.st_dev, status.st_ino, stamp}];
     if (!known.read) {
-      if (build_ids_.size() > 4096) return build_ids_.clear(), open_module(open_path, shown_path);
+      if (build_ids_.size() > 4096) return build_ids_.clear(), open_module(process, name, shown_path);
       const auto build_id = probes::read_build_id(file->path());
       known = {true, build_id ? *build_id : ""};
     }
@@ -176,6 +181,13 @@ class LinuxProcFs final : public ProcFs {
 
 OpenFile::~OpenFile() {
   if (fd_ >= 0) close(fd_);
+}
+
+std::string locate_file(const std::string& directory, const std::string& shown, std::uint64_t device,
+                        std::uint64_t inode) {
+  struct stat here {};
+  const bool is_here = stat(shown.c_str(), &here) == 0 && here.st_dev == device && here.st_ino == inode;
+  return is_here ? shown : directory + "/root" + shown;
 }
 
 std::unique_ptr<ProcFs> make_proc_fs() {

@@ -27,16 +27,19 @@ struct FileId {
 // Owns a descriptor of a probed file.
 class OpenFile {
  public:
-  explicit OpenFile(int fd) : fd_(fd) {}
+  // `located`: where it lies; empty where that is not known.
+  explicit OpenFile(int fd, std::string located = {}) : fd_(fd), located_(std::move(located)) {}
   ~OpenFile();
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
   int fd() const { return fd_; }
   // A path that opens the same inode while this object lives.
   std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+  const std::string& located() const { return located_; }
 
  private:
   int fd_;
+  std::string located_;
 };
 
 struct LoadedFile {
@@ -75,6 +78,11 @@ std::unique_ptr<ProcFs> make_proc_fs();
 
 // The two start times may come from the kernel (ns) and from /proc (10 ms steps).
 bool same_start(std::int64_t left_boot_ns, std::int64_t right_boot_ns);
+
+// Where a file lies that a process, known under /proc as `directory`, sees as
+// `shown`: the path itself if it is that inode here, too, or through the process's root.
+std::string locate_file(const std::string& directory, const std::string& shown, std::uint64_t device,
+                        std::uint64_t inode);
 
 // Pure parts, for tests.
 struct MapsEntry {

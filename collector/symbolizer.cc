@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kMostReadings = 512;
 
 std::vector<std::string> names_in(const CodeMapping& mapping, const std::vector<std::uint64_t>& offsets) {
-  auto names = probes::names_in_sandbox({mapping.path, mapping.file->path()}, offsets, {});
+  auto names =
+      probes::names_in_sandbox({mapping.path, mapping.file->path(), mapping.file->located()}, offsets, {});
   return names ? *std::move(names) : std::vector<std::string>(offsets.size());
 }
 

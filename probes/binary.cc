@@ -47,6 +47,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
   auto opened =
       ElfFile::open(file.open_path.empty() ? file.path : file.open_path, reading.files.get(), reading.access);
   if (!opened) return opened.error();
+  opened->locate(file.located.empty() ? file.path : file.located);
   auto binary = std::make_shared<ElfBinary>();
   binary->path_ = file.path;
   binary->elf_ = std::make_shared<const ElfFile>(std::move(*opened));

@@ -94,6 +94,8 @@ class ElfFile {
 
   int descriptor() const { return descriptor_; }
   const std::string& path() const { return path_; }
+  // Where it lies, if it was opened by another path: files that go with it are beside it.
+  void locate(const std::string& path) { path_ = path; }
   const std::string& build_id() const { return build_id_; }  // hex, empty if none
   const std::vector<Section>& sections() const { return sections_; }
   const FileIdentity& identity() const { return identity_; }

@@ -64,7 +64,9 @@ struct PlanResult {
 // Identity of a file that may be probed.
 struct ModuleFile {
   std::string path;       // as the process sees it, for showing and for module globs
-  std::string open_path;  // how to open it now (e.g. /proc/41/root/...); = path for local files
+  std::string open_path;  // how to open it now (e.g. /proc/self/fd/7); = path for local files
+  // Where it lies, e.g. /proc/41/root/...: debug files are looked for beside it. Empty: at `path`.
+  std::string located = {};
 };
 
 // An opened binary with its debug information, indexed by function name.

@@ -124,6 +124,7 @@ class Planner {
     const ModuleFile& file = request->open.file;
     auto opened = ElfFile::open(file.open_path, files.get());
     if (!opened) return opened.error();
+    opened->locate(file.located.empty() ? file.path : file.located);
     const auto binary = std::make_shared<const ElfFile>(*std::move(opened));
     DebugFile debug;
     if (!binary->has_contents(".symtab")) {

@@ -59,6 +59,7 @@ bool from_data(capnp::Data::Reader in, std::vector<T>& values) {
 void write_open_request(wire::OpenRequest::Builder out, const OpenRequest& request) {
   out.setPath(as_text(request.file.path));
   out.setOpenPath(as_text(request.file.open_path));
+  out.setLocated(as_text(request.file.located));
   auto roots = out.initDebugRoots(count_of(request.debug_roots.size()));
   for (unsigned i = 0; i < roots.size(); ++i) roots.set(i, as_text(request.debug_roots[i]));
 }
@@ -67,6 +68,7 @@ OpenRequest read_open_request(wire::OpenRequest::Reader in) {
   OpenRequest request;
   request.file.path = from_text(in.getPath());
   request.file.open_path = from_text(in.getOpenPath());
+  request.file.located = from_text(in.getLocated());
   for (auto root : in.getDebugRoots()) request.debug_roots.push_back(from_text(root));
   return request;
 }

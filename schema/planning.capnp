@@ -11,6 +11,7 @@ struct OpenRequest {
   path @0 :Text;
   openPath @1 :Text;
   debugRoots @2 :List(Text);
+  located @3 :Text;         # empty: at its path
 }
 
 struct NamesRequest {

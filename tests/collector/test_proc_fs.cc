@@ -72,6 +72,7 @@ TEST_CASE("This process as /proc shows it") {
   CHECK(std::count_if(modules->begin(), modules->end(), is_libc) == 1);
   const auto is_exe = [&](const LoadedFile& file) { return file.path == facts->exe; };
   CHECK(std::none_of(modules->begin(), modules->end(), is_exe));
+  for (const LoadedFile& file : *modules) CHECK(file.file->located() == file.path);
 }
 
 TEST_CASE("A process that is not there is not found") {
@@ -108,6 +109,7 @@ TEST_CASE("A binary replaced while it runs is opened as it runs") {
   waitpid(pid, nullptr, 0);
   REQUIRE(file);
   CHECK(file->path == target);
+  CHECK(file->file->located() == "/proc/" + std::to_string(pid) + "/root" + target);
   CHECK(file->id.inode == running.st_ino);
   // Still the same file, though the path has another and the process is gone.
   struct stat opened {};

@@ -1,6 +1,9 @@
 // Where debug information is looked for, and what is refused.
 #include "tests/probes/planner_support.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace backsight::probes {
 
 namespace {
@@ -68,6 +71,27 @@ TEST_CASE("debug information by debuglink, with its CRC") {
   REQUIRE(bad->debug_issues().size() == 2);
   CHECK_THAT(bad->debug_issues()[0].message, Contains("CRC of debug file"));
   CHECK(bad->plan(probe_of("leaf")).plans.empty());
+}
+
+TEST_CASE("a debug file beside a binary that is open already") {
+  const ScratchDirectory scratch;
+  run("objcopy --only-keep-debug " + target("planner_c") + " " + (scratch / "planner_c.debug"));
+  run("cd " + (scratch / "") + " && objcopy --strip-all --add-gnu-debuglink=planner_c.debug " +
+      target("planner_c") + " planner_c");
+  const int file = ::open((scratch / "planner_c").c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(file >= 0);
+  const std::string opened = "/proc/self/fd/" + std::to_string(file);
+  const Binary::Options options{{scratch / "none"}};
+  const auto plans = [&](const ModuleFile& module) {
+    const auto binary = Binary::open(module, options);
+    REQUIRE(binary.has_value());
+    return (*binary)->plan(probe_of("leaf")).plans.size();
+  };
+  CHECK(plans({scratch / "planner_c", opened}) == 1);
+  // As a process in a container sees it.
+  CHECK(plans({"/in/there/planner_c", opened, scratch / "planner_c"}) == 1);
+  CHECK(plans({"/in/there/planner_c", opened}) == 0);
+  ::close(file);
 }
 
 TEST_CASE("compressed debug information") {
