@@ -3,7 +3,9 @@
 #include "probes/location_expression.h"
 #include "probes/location_pieces.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace backsight::probes {
 
@@ -34,12 +36,23 @@ class LocationList {
     Dwarf_Unsigned operations = 0;
     bool whole_function = false;
   };
+  struct Row {
+    Entry entry;
+    Dwarf_Small kind = 0;
+    Dwarf_Addr low = 0;
+    Dwarf_Addr high = 0;
+    bool is_resolved = false;
+  };
   bool is_readable() const { return head_ != nullptr; }
   // What holds at `address`. At one address there may be several views of the
   // source; `first_view`: the one before any statement there took effect.
   std::optional<Entry> at(const DwarfSession& session, std::uint64_t address, bool first_view) const;
+  // The first that holds for part of the function, and from which address on.
+  std::optional<std::pair<Entry, std::uint64_t>> first(const DwarfSession& session) const;
 
  private:
+  std::optional<Row> row(const DwarfSession& session, Dwarf_Unsigned index) const;
+
   Dwarf_Loc_Head_c head_ = nullptr;
   Dwarf_Unsigned count_ = 0;
 };
@@ -49,34 +62,51 @@ bool is_entry_kind(Dwarf_Small kind) {
          kind == DW_LLE_startx_endx || kind == DW_LLE_startx_length;
 }
 
+std::optional<LocationList::Row> LocationList::row(const DwarfSession& session, Dwarf_Unsigned index) const {
+  Row row;
+  Dwarf_Small source = 0;
+  Dwarf_Unsigned raw[2] = {};
+  Dwarf_Unsigned ignored[2] = {};
+  Dwarf_Bool unresolved = 0;
+  Dwarf_Error error = nullptr;
+  if (dwarf_get_locdesc_entry_d(head_, index, &row.kind, &raw[0], &raw[1], &unresolved, &row.low, &row.high,
+                                &row.entry.operations, &row.entry.expression, &source, &ignored[0],
+                                &ignored[1], &error) != DW_DLV_OK) {
+    if (error) dwarf_dealloc_error(session.handle(), error);
+    return std::nullopt;
+  }
+  row.entry.whole_function = source == 0;
+  row.is_resolved = !unresolved;
+  return row;
+}
+
 std::optional<LocationList::Entry> LocationList::at(const DwarfSession& session, std::uint64_t address,
                                                     bool first_view) const {
   std::optional<Entry> fallback;
   for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
-    Dwarf_Small kind = 0;
-    Dwarf_Small source = 0;
-    Dwarf_Unsigned raw[2] = {};
-    Dwarf_Addr low = 0;
-    Dwarf_Addr high = 0;
-    Dwarf_Unsigned ignored[2] = {};
-    Dwarf_Bool unresolved = 0;
-    Entry entry;
-    Dwarf_Error error = nullptr;
-    if (dwarf_get_locdesc_entry_d(head_, i, &kind, &raw[0], &raw[1], &unresolved, &low, &high,
-                                  &entry.operations, &entry.expression, &source, &ignored[0], &ignored[1],
-                                  &error) != DW_DLV_OK) {
-      if (error) dwarf_dealloc_error(session.handle(), error);
-      break;
-    }
-    entry.whole_function = source == 0;
-    if (entry.whole_function) return entry;
-    if (unresolved) continue;
-    if (kind == DW_LLE_default_location) fallback = entry;
-    if (!is_entry_kind(kind)) continue;
-    const bool is_empty = low == high;
-    if ((address >= low && address < high) || (first_view && is_empty && address == low)) return entry;
+    const auto row = this->row(session, i);
+    if (!row) break;
+    if (row->entry.whole_function) return row->entry;
+    if (!row->is_resolved) continue;
+    if (row->kind == DW_LLE_default_location) fallback = row->entry;
+    if (!is_entry_kind(row->kind)) continue;
+    const bool is_empty = row->low == row->high;
+    if ((address >= row->low && address < row->high) || (first_view && is_empty && address == row->low))
+      return row->entry;
   }
   return fallback;
+}
+
+std::optional<std::pair<LocationList::Entry, std::uint64_t>> LocationList::first(
+    const DwarfSession& session) const {
+  std::optional<std::pair<Entry, std::uint64_t>> found;
+  for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
+    const auto row = this->row(session, i);
+    if (!row || row->entry.whole_function) return std::nullopt;
+    const bool counts = row->is_resolved && is_entry_kind(row->kind) && row->low != row->high;
+    if (counts && (!found || row->low < found->second)) found.emplace(row->entry, row->low);
+  }
+  return found;
 }
 
 ValueSource constant_source(std::uint64_t value) {
@@ -153,6 +183,32 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
   // The way to the site may have moved it to where it is read as it stands there.
   ValueSource moved = locate_at(variable, size, used, false);
   return moved.unavailable == Unavailable::kNone ? moved : entered;
+}
+
+ValueSource LocationReader::locate_argument(const Die& variable, std::uint64_t size,
+                                            std::int64_t slot) const {
+  const ValueSource nowhere = unavailable_source(
+      Unavailable::kOptimizedOut, "the debug information has no location for it at the function's entry");
+  const DieAttribute attribute(variable, DW_AT_location);
+  if (!attribute || !frame_.at_entry || !frame_.cfa || size == 0) return nowhere;
+  const LocationList list(session_, attribute);
+  const auto first = list.is_readable() ? list.first(session_) : std::nullopt;
+  if (!first) return nowhere;
+  const auto step = std::find_if(prologue_.steps.begin(), prologue_.steps.end(),
+                                 [&](const PrologueStep& one) { return one.address == first->second; });
+  if (step == prologue_.steps.end() || !step->is_quiet || !step->rsp) return nowhere;
+  const auto end = slot + static_cast<std::int64_t>(size);
+  for (const Spill& spill : prologue_.spills) {
+    const bool overlaps = spill.offset < end && slot < spill.offset + spill.size;
+    if (overlaps && spill.done_at <= std::max(first->second, frame_.site)) return nowhere;
+  }
+  const auto place = stack_place(session_, first->first.expression, first->first.operations);
+  if (!place || place->offset + *step->rsp != slot) return nowhere;
+  ValueSource source;
+  source.in_memory = true;
+  source.ops = frame_address(frame_, slot);
+  if (place->is_reference) source.ops.push_back(make_op(BS_OP_LOAD, 8));
+  return source;
 }
 
 bool LocationReader::is_argument_slot(const ValueSource& source) const {

@@ -49,6 +49,9 @@ class LocationReader {
   // site, or a global.
   // `used`: bit n is set where byte n is not padding, which no compiler has to keep.
   ValueSource locate(const Die& variable, std::uint64_t size, std::uint32_t used = kAllBytes) const;
+  // Of a parameter that the caller puts at CFA + `slot`, and that the debug information
+  // first describes in the straight code behind the entry: if that is still there.
+  ValueSource locate_argument(const Die& variable, std::uint64_t size, std::int64_t slot) const;
   // Whether that is where the caller put an argument on the stack.
   bool is_argument_slot(const ValueSource& source) const;
   // Of a variable whose address stands at link-time address `slot`; 0: not known.

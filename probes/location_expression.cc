@@ -4,7 +4,9 @@
 #include "probes/location.h"
 
 #include <bit>
+#include <charconv>
 #include <optional>
+#include <string_view>
 
 namespace backsight::probes {
 
@@ -36,6 +38,18 @@ std::int64_t as_signed(Dwarf_Unsigned value) {
 std::optional<std::uint64_t> constant_of(const LocationTerm& term) {
   if (term.is_frame || term.ops.size() != 1 || term.ops[0].code != BS_OP_PUSH_CONST) return std::nullopt;
   return term.ops[0].d;
+}
+
+// Of a base type. LLVM makes types of any number of bits for conversions, and tells
+// those that are no whole bytes by name only: DW_ATE_unsigned_1.
+std::uint64_t bits_of(const Die& type) {
+  const std::uint64_t bytes = type.unsigned_value(DW_AT_byte_size).value_or(0);
+  const std::string_view name = type.name() ? type.name() : "";
+  if (name.rfind("DW_ATE_", 0) != 0) return bytes * 8;
+  std::uint64_t bits = 0;
+  const std::string_view number = name.substr(name.rfind('_') + 1);
+  const auto end = number.data() + number.size();
+  return std::from_chars(number.data(), end, bits).ptr == end && (bits + 7) / 8 >= bytes ? bits : 0;
 }
 
 class Evaluator {
@@ -214,15 +228,21 @@ bool Evaluator::convert(std::uint64_t type) {
   if (type == 0) return true;
   const auto here = variable_.offset_in_unit();
   const Die die = here ? context_.session.die(variable_.key() - *here + type) : Die();
-  const auto bytes = die ? die.unsigned_value(DW_AT_byte_size).value_or(0) : 0;
+  const std::uint64_t bits = die ? bits_of(die) : 0;
   const auto encoding = die ? die.unsigned_value(DW_AT_encoding).value_or(0) : 0;
   const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
   const bool is_integer = is_signed || encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
                           encoding == DW_ATE_boolean || encoding == DW_ATE_address;
   LocationTerm& top = stack_.back();
-  if (!is_integer || top.is_frame || (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8))
+  if (!is_integer || top.is_frame || bits == 0 || bits > 64)
     return fail("its value is computed in a way that is not supported yet", Unavailable::kUnsupportedType);
-  if (bytes < 8) top.ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(bytes), is_signed));
+  if (bits == 8 || bits == 16 || bits == 32) {
+    top.ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(bits / 8), is_signed));
+  } else if (bits < 64) {  // to the top and back
+    top.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, 1ull << (64 - bits)));
+    top.ops.push_back(make_op(BS_OP_MUL));
+    top.ops.push_back(make_op(BS_OP_SHIFT, static_cast<std::uint8_t>(64 - bits), is_signed));
+  }
   return true;
 }
 
@@ -427,11 +447,42 @@ bool Evaluator::arithmetic(std::uint8_t atom, Dwarf_Unsigned operand) {
   return true;
 }
 
+struct Operation {
+  Dwarf_Small atom = 0;
+  Dwarf_Unsigned operands[3] = {};
+};
+
+std::optional<Operation> read_operation(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                        Dwarf_Unsigned index) {
+  Operation result;
+  Dwarf_Unsigned raw[3] = {};
+  Dwarf_Unsigned branch = 0;
+  Dwarf_Error error = nullptr;
+  if (dwarf_get_location_op_value_d(expression, index, &result.atom, &result.operands[0], &result.operands[1],
+                                    &result.operands[2], &raw[0], &raw[1], &raw[2], &branch,
+                                    &error) == DW_DLV_OK) {
+    return result;
+  }
+  if (error) dwarf_dealloc_error(session.handle(), error);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset) {
   const Cfa cfa = frame.cfa.value_or(Cfa{});
   return {make_op(BS_OP_PUSH_REG, cfa.reg, 0, 0, static_cast<std::uint64_t>(cfa.offset + offset))};
+}
+
+std::optional<StackPlace> stack_place(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                      Dwarf_Unsigned count) {
+  if (count == 0 || count > 2) return std::nullopt;
+  const auto first = read_operation(session, expression, 0);
+  if (!first || first->atom != DW_OP_breg0 + BS_RSP) return std::nullopt;
+  StackPlace place{as_signed(first->operands[0]), count == 2};
+  if (count == 1) return place;
+  const auto second = read_operation(session, expression, 1);
+  return second && second->atom == DW_OP_deref ? std::optional(place) : std::nullopt;
 }
 
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
@@ -442,18 +493,13 @@ std::vector<LocationPiece> evaluate_location(const LocationContext& context, con
     return evaluator.failed();
   }
   for (Dwarf_Unsigned i = 0; i < count; ++i) {
-    Dwarf_Small atom = 0;
-    Dwarf_Unsigned operand[3] = {};
-    Dwarf_Unsigned raw[3] = {};
-    Dwarf_Unsigned branch = 0;
-    Dwarf_Error error = nullptr;
-    if (dwarf_get_location_op_value_d(expression, i, &atom, &operand[0], &operand[1], &operand[2], &raw[0],
-                                      &raw[1], &raw[2], &branch, &error) != DW_DLV_OK) {
-      if (error) dwarf_dealloc_error(context.session.handle(), error);
+    const auto operation = read_operation(context.session, expression, i);
+    if (!operation) {
       evaluator.fail("its location cannot be read");
       return evaluator.failed();
     }
-    if (!evaluator.step(atom, operand[0], operand[1]) || !evaluator.is_sound()) return evaluator.failed();
+    const bool goes_on = evaluator.step(operation->atom, operation->operands[0], operation->operands[1]);
+    if (!goes_on || !evaluator.is_sound()) return evaluator.failed();
   }
   return evaluator.finish();
 }

@@ -53,6 +53,14 @@ struct LocationContext {
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
                                              Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
 
+// "What stands at RSP + offset", and no more. `is_reference`: its address stands there.
+struct StackPlace {
+  std::int64_t offset = 0;
+  bool is_reference = false;
+};
+std::optional<StackPlace> stack_place(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                      Dwarf_Unsigned count);
+
 // CFA + offset at the site. The frame's CFA must be known.
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);
 
