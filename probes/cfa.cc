@@ -7,8 +7,13 @@ namespace backsight::probes {
 
 namespace {
 
+// Looking for one costs a fixed part of reading all.
+constexpr std::size_t kMaxSearches = 1000;
+
+}  // namespace
+
 // The descriptions of one section, freed by their owner.
-class Descriptions {
+class FrameTable::Descriptions {
  public:
   using Load = int (*)(Dwarf_Debug, Dwarf_Cie**, Dwarf_Signed*, Dwarf_Fde**, Dwarf_Signed*, Dwarf_Error*);
 
@@ -25,13 +30,18 @@ class Descriptions {
     if (fdes_) dwarf_fde_cie_list_dealloc(debug_, cies_, cie_count_, fdes_, fde_count_);
   }
 
-  std::optional<Cfa> at(std::uint64_t address) const {
-    if (!fdes_) return std::nullopt;
+  // The code of the description that covers `address`.
+  std::optional<AddressRange> around(std::uint64_t address) const {
     Dwarf_Fde fde = nullptr;
-    Dwarf_Addr low = 0;
-    Dwarf_Addr high = 0;
+    AddressRange range;
+    return find(address, fde, range) ? std::optional(range) : std::nullopt;
+  }
+
+  std::optional<Cfa> at(std::uint64_t address) const {
+    Dwarf_Fde fde = nullptr;
+    AddressRange range;
+    if (!find(address, fde, range)) return std::nullopt;
     Dwarf_Error error = nullptr;
-    if (dwarf_get_fde_at_pc(fdes_, address, &fde, &low, &high, &error) != DW_DLV_OK) return none(error);
     Dwarf_Small kind = 0;
     Dwarf_Signed has_offset = 0;
     Dwarf_Signed reg = 0;
@@ -50,6 +60,17 @@ class Descriptions {
   }
 
  private:
+  bool find(std::uint64_t address, Dwarf_Fde& fde, AddressRange& range) const {
+    Dwarf_Addr low = 0;
+    Dwarf_Addr high = 0;  // the last one
+    Dwarf_Error error = nullptr;
+    if (!fdes_ || dwarf_get_fde_at_pc(fdes_, address, &fde, &low, &high, &error) != DW_DLV_OK) {
+      none(error);
+      return false;
+    }
+    range = {low, high + 1};
+    return true;
+  }
   std::optional<Cfa> none(Dwarf_Error error) const {
     if (error) dwarf_dealloc_error(debug_, error);
     return std::nullopt;
@@ -62,13 +83,14 @@ class Descriptions {
   Dwarf_Signed fde_count_ = 0;
 };
 
-// libdwarf's view of the binary itself, which may have no other debug information.
+namespace {
+
+// libdwarf's view of sections, which may have no debug information.
 class FrameFile {
  public:
-  explicit FrameFile(std::shared_ptr<const ElfFile> file)
-      : sections_(std::move(file), DwarfSections::Kind::kMain) {
+  explicit FrameFile(std::unique_ptr<DwarfSections> sections) : sections_(std::move(sections)) {
     Dwarf_Error error = nullptr;
-    if (dwarf_object_init_b(sections_.access(), nullptr, nullptr, DW_GROUPNUMBER_BASE, &debug_, &error) ==
+    if (dwarf_object_init_b(sections_->access(), nullptr, nullptr, DW_GROUPNUMBER_BASE, &debug_, &error) ==
         DW_DLV_OK) {
       return;
     }
@@ -84,31 +106,58 @@ class FrameFile {
   Dwarf_Debug handle() const { return debug_; }
 
  private:
-  DwarfSections sections_;
+  std::unique_ptr<DwarfSections> sections_;
   Dwarf_Debug debug_ = nullptr;
 };
 
 }  // namespace
 
-struct FrameTable::Tables {
-  Tables(std::shared_ptr<const ElfFile> binary, const DwarfSession* debug)
-      : file(std::move(binary)),
-        unwinding(file.handle(), dwarf_get_fde_list_eh),
-        debugging(debug ? debug->handle() : nullptr, dwarf_get_fde_list) {}
+struct FrameTable::One {
+  One(const std::shared_ptr<const ElfFile>& binary, FrameSlice found)
+      : slice(std::move(found)),
+        file(DwarfSections::of_frames(binary, slice.bytes, slice.address)),
+        description(file.handle(), dwarf_get_fde_list_eh) {
+    range = description.around(slice.code);
+  }
+  FrameSlice slice;
   FrameFile file;
-  Descriptions unwinding;
-  Descriptions debugging;
+  Descriptions description;
+  std::optional<AddressRange> range;
+};
+
+struct FrameTable::Whole {
+  explicit Whole(std::shared_ptr<const ElfFile> binary)
+      : file(std::make_unique<DwarfSections>(std::move(binary), DwarfSections::Kind::kMain)),
+        descriptions(file.handle(), dwarf_get_fde_list_eh) {}
+  FrameFile file;
+  Descriptions descriptions;
 };
 
 FrameTable::FrameTable(std::shared_ptr<const ElfFile> binary, const DwarfSession* debug)
-    : binary_(std::move(binary)), debug_(debug) {}
+    : binary_(std::move(binary)), debug_(debug), search_(*binary_) {}
 
 FrameTable::~FrameTable() = default;
 
+const FrameTable::One* FrameTable::find_one(std::uint64_t address) const {
+  const auto fits = [&] { return one_ && one_->range && one_->range->contains(address); };
+  if (fits()) return one_.get();
+  if (whole_ || ++searches_ > kMaxSearches) return nullptr;
+  auto slice = search_.find(address);
+  if (!slice) return nullptr;
+  one_ = std::make_unique<One>(binary_, std::move(*slice));
+  return fits() && one_->range->begin == one_->slice.code ? one_.get() : nullptr;
+}
+
 std::optional<Cfa> FrameTable::at(std::uint64_t address) const {
-  if (!tables_) tables_ = std::make_unique<Tables>(binary_, debug_);
-  if (auto cfa = tables_->unwinding.at(address)) return cfa;
-  return tables_->debugging.at(address);
+  if (const One* one = find_one(address)) {
+    if (auto cfa = one->description.at(address)) return cfa;
+  } else {
+    if (!whole_) whole_ = std::make_unique<Whole>(binary_);
+    if (auto cfa = whole_->descriptions.at(address)) return cfa;
+  }
+  if (!debug_) return std::nullopt;
+  if (!debugging_) debugging_ = std::make_unique<Descriptions>(debug_->handle(), dwarf_get_fde_list);
+  return debugging_->at(address);
 }
 
 }  // namespace backsight::probes

@@ -1,8 +1,10 @@
 // Where a function's frame is, at any of its instructions: the call frame
-// information (.eh_frame, .debug_frame) of one binary. Read when first asked.
+// information (.eh_frame, .debug_frame) of one binary. Of a few functions, theirs alone
+// is read; of many, or where there is no table of it, all.
 #pragma once
 
 #include "probes/elf_file.h"
+#include "probes/frame_search.h"
 #include "probes/site_frame.h"
 
 #include <cstdint>
@@ -24,12 +26,22 @@ class FrameTable {
 
   // None: not covered, or the rule is not a register and an offset.
   std::optional<Cfa> at(std::uint64_t address) const;
+  bool has_read_all() const { return whole_ != nullptr; }
 
  private:
-  struct Tables;
+  class Descriptions;
+  struct One;
+  struct Whole;
+  // The frame description that covers `address`; null: not by the search table.
+  const One* find_one(std::uint64_t address) const;
+
   std::shared_ptr<const ElfFile> binary_;
   const DwarfSession* debug_;
-  mutable std::unique_ptr<Tables> tables_;
+  FrameSearch search_;
+  mutable std::size_t searches_ = 0;
+  mutable std::unique_ptr<One> one_;  // the last one
+  mutable std::unique_ptr<Whole> whole_;
+  mutable std::unique_ptr<Descriptions> debugging_;
 };
 
 }  // namespace backsight::probes

@@ -74,7 +74,7 @@ struct DwarfSections::Callbacks {
     out->type = index == 0 ? SHT_NULL : entries[index - 1].type;
     out->entrysize = out->type == SHT_GROUP ? sizeof(std::uint32_t) : 0;
     out->size = index == 0 ? 0 : entries[index - 1].size;
-    out->addr = index == 0 || !entries[index - 1].section ? 0 : entries[index - 1].section->address;
+    out->addr = index == 0 ? 0 : entries[index - 1].address;
     return DW_DLV_OK;
   }
   static Dwarf_Endianness byte_order(void*) { return DW_OBJECT_LSB; }
@@ -115,6 +115,7 @@ DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Kind kind)
       }
       continue;
     }
+    entry.address = entry.section->address;
     entry.size = file_->section_size(*entry.section);
     if (entry.size > 0) entries_.push_back(std::move(entry));
   }
@@ -134,6 +135,18 @@ std::shared_ptr<DwarfSections> DwarfSections::of_unit(DwarfSections& split, Dwar
     result->add(".debug_addr", ".debug_addr", addresses.subspan(address_base));
   if (ranges_base < ranges.size()) result->add(".debug_ranges", ".debug_ranges", ranges.subspan(ranges_base));
   result->add_group();
+  return result;
+}
+
+DwarfSections::DwarfSections(std::shared_ptr<const ElfFile> file, Nothing)
+    : file_(std::move(file)), kind_(Kind::kMain), access_{this, &Callbacks::kMethods} {}
+
+std::unique_ptr<DwarfSections> DwarfSections::of_frames(std::shared_ptr<const ElfFile> file,
+                                                        std::span<const std::uint8_t> bytes,
+                                                        std::uint64_t address) {
+  std::unique_ptr<DwarfSections> result(new DwarfSections(std::move(file), Nothing{}));
+  result->add(".eh_frame", ".eh_frame", bytes);
+  result->entries_.back().address = address;
   return result;
 }
 

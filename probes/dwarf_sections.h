@@ -32,6 +32,9 @@ class DwarfSections {
   // too, but finds those of the first unit only.)
   static std::shared_ptr<DwarfSections> of_unit(DwarfSections& split, DwarfSections& main,
                                                 std::uint64_t address_base, std::uint64_t ranges_base);
+  // An .eh_frame alone: these bytes, which must outlive it, at that link-time address.
+  static std::unique_ptr<DwarfSections> of_frames(std::shared_ptr<const ElfFile> file,
+                                                  std::span<const std::uint8_t> bytes, std::uint64_t address);
 
   const std::shared_ptr<const ElfFile>& shared_file() const { return file_; }
   const ElfFile& file() const { return *file_; }
@@ -51,10 +54,13 @@ class DwarfSections {
     std::string_view standard;         // without .dwo
     const Section* section = nullptr;  // null: made by of_unit()
     std::uint32_t type = 1;            // SHT_PROGBITS
+    std::uint64_t address = 0;
     std::uint64_t size = 0;
     bool is_loaded = false;
     SectionBytes contents;
   };
+  struct Nothing {};
+  DwarfSections(std::shared_ptr<const ElfFile> file, Nothing);
   // Callbacks of libdwarf; `object` is the DwarfSections.
   struct Callbacks;
 

@@ -73,7 +73,7 @@ void DwarfSession::open_alternate(const Companions& companions) {
 }
 
 std::uint64_t DwarfSession::identity() const {
-  std::uint64_t hash = kIndexVersion;
+  std::uint64_t hash = index_builder_id() ^ kIndexVersion;
   for (const auto& handle : {main_, alternate_}) {
     if (!handle) continue;
     const ElfFile& part = handle->sections()->file();

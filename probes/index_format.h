@@ -14,7 +14,9 @@
 namespace backsight::probes {
 
 inline constexpr std::uint64_t kIndexMagic = 0x315845444e495342;  // "BSINDEX1"
-inline constexpr std::uint32_t kIndexVersion = 1;
+// Of the layout below. What is written into it depends on the code that reads the debug
+// information, too: index_builder_id() tells that apart.
+inline constexpr std::uint32_t kIndexVersion = 2;
 
 enum class IndexPart : std::uint32_t {
   kStrings,         // bytes, not terminated
@@ -70,6 +72,10 @@ struct IndexHeader {
   std::uint64_t checksum;  // of all before it
 };
 static_assert(sizeof(IndexHeader) == 40 + 16 * kIndexParts);
+
+// Changes with the source of what builds indexes (probes/CMakeLists.txt): an index that
+// other code has built is never read. Part of the identity.
+std::uint64_t index_builder_id();
 
 // FNV-1a, 64 bits.
 inline std::uint64_t index_checksum(std::string_view bytes, std::uint64_t seed = 0xcbf29ce484222325ull) {

@@ -6,6 +6,10 @@
 
 namespace backsight::probes {
 
+std::uint64_t index_builder_id() {
+  return index_checksum(BACKSIGHT_INDEX_SOURCES);
+}
+
 std::string_view without_arguments(std::string_view name) {
   if (name.empty() || name.back() != '>') return name;
   int nesting = 0;

@@ -1,11 +1,15 @@
 // Debug information that is spread over files: split units, packages, type
 // units, dwz; and the cache of indexes.
 #include "probes/file_cache.h"
+#include "probes/index_format.h"
 #include "tests/probes/planner_support.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstddef>
+#include <cstring>
 
 namespace backsight::probes {
 
@@ -178,6 +182,39 @@ TEST_CASE("the second plan reads the cached index") {
   REQUIRE(first.plans.size() == second.plans.size());
   for (std::size_t i = 0; i < first.plans.size(); ++i) {
     CHECK(dump_plan(first.plans[i]) == dump_plan(second.plans[i]));
+  }
+}
+
+TEST_CASE("an index of another version or of another builder is made anew") {
+  const ScratchDirectory scratch;
+  Binary::Options options;
+  options.files = std::make_shared<FileCache>(scratch / "cache");
+  open_target(target("planner_c"), options);
+  const auto path = std::filesystem::directory_iterator(scratch / "cache")->path().string();
+  const std::string original = read_text(path);
+  // An index without functions, so that it shows whether it is used.
+  const auto write = [&](std::uint32_t version, std::uint64_t other_identity) {
+    IndexHeader header;
+    REQUIRE(original.size() > sizeof(header));
+    std::memcpy(&header, original.data(), sizeof(header));
+    header.parts[static_cast<std::size_t>(IndexPart::kFunctions)].size = 0;
+    header.version = version;
+    header.identity ^= other_identity;
+    header.checksum =
+        index_checksum({reinterpret_cast<const char*>(&header), offsetof(IndexHeader, checksum)});
+    std::string bytes = original;
+    std::memcpy(bytes.data(), &header, sizeof(header));
+    std::ofstream(path, std::ios::binary) << bytes;
+  };
+  // By a pattern: a plain name is found by its symbol, too.
+  const auto plans = [&] { return open_target(target("planner_c"), options)->plan(probe_of("lea?")).plans; };
+  write(kIndexVersion, 0);
+  CHECK(plans().empty());
+  for (const auto& [version, identity] : std::vector<std::pair<std::uint32_t, std::uint64_t>>{
+           {kIndexVersion - 1, 0}, {kIndexVersion + 1, 0}, {kIndexVersion, 1}}) {
+    write(version, identity);
+    CHECK(plans().size() == 1);
+    CHECK(read_text(path) == original);
   }
 }
 
