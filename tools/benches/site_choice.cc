@@ -93,7 +93,8 @@ class CetCost {
 void run_site_share(Rows& rows) {
   if (const char* redis = std::getenv("BACKSIGHT_REDIS"))
     add_share(rows, "redis-server", std::string(redis) + "/ready/redis-server");
-  add_share(rows, "backsightd", beside("backsightd"));
+  const char* own = std::getenv("BACKSIGHT_DEBUGINFO");  // release builds say nothing of parameters
+  add_share(rows, "backsightd", own ? own : beside("backsightd"));
   add_share(rows, "cet", beside("backsight-bench-cet"));
 }
 
