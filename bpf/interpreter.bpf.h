@@ -139,6 +139,20 @@ static __always_inline __u64 bounded_count(__u64 begin, __u64 count, __u64 end, 
   return (__s64)count > 0 && count > room ? room : count;
 }
 
+/* The address of an element, which lies among those that there are. */
+static __always_inline void element(struct bs_machine *m, const struct bs_op *op) {
+  __u64 index = pop(m), end = pop(m), begin = pop(m);
+  __u64 size = op->d >> 16;
+  __u64 count = end > begin && size ? (end - begin) / size : 0;
+  __u64 address = begin + index * size;
+  if (index < count) {
+    push(m, address);
+    return;
+  }
+  make_failed_item(m, op->c, op->d, BS_ITEM_BAD_ADDRESS, address, size);
+  m->skip = 1;
+}
+
 /* Executes one operation. */
 static __always_inline void step(struct bs_machine *m) {
   __u32 pc = m->pc;
@@ -188,6 +202,9 @@ static __always_inline void step(struct bs_machine *m) {
       break;
     case BS_OP_LOAD:
       load(m, op);
+      break;
+    case BS_OP_ELEMENT:
+      element(m, op);
       break;
     case BS_OP_EXTEND:
       push(m, extended(pop(m), op->a, op->b));

@@ -39,6 +39,10 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
       pops = 2;
       pushes = 1;
       return true;
+    case BS_OP_ELEMENT:
+      pops = 3;
+      pushes = 1;
+      return true;
     case BS_OP_EMIT:
       pops = op.d > 8 ? 2 : 1;
       return true;
@@ -63,6 +67,7 @@ schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
     return wrong_operation(pc, "cannot extend " + std::to_string(op.a) + " bytes");
   if (op.code == BS_OP_SHIFT && (op.a == 0 || op.a > 63))
     return wrong_operation(pc, "cannot shift by " + std::to_string(op.a) + " bits");
+  if (op.code == BS_OP_ELEMENT && op.d >> 16 == 0) return wrong_operation(pc, "elements of 0 bytes");
   if (op.code == BS_OP_EMIT && (op.d == 0 || op.d > 16))
     return wrong_operation(pc, "cannot emit " + std::to_string(op.d) + " bytes");
   if (op.code == BS_OP_COPY_RANGE && op.a > 2)

@@ -30,6 +30,8 @@ int stack_effect(const bs_op& op) {
     case BS_OP_SUB:
     case BS_OP_MUL:
       return -1;
+    case BS_OP_ELEMENT:
+      return -2;
     default:
       return 0;
   }
@@ -150,7 +152,7 @@ void CaptureCompiler::check_size(Operand& operand) const {
     operand.source = unavailable_source(
         Unavailable::kUnsupportedType,
         "values of type " + (type.name.empty() ? "this" : type.name) + " are not supported yet");
-  } else if ((operand.is_range || operand.is_element) && type.size_bytes > BS_MAX_OBJECT) {
+  } else if (operand.is_range && type.size_bytes > BS_MAX_OBJECT) {
     operand.source = unavailable_source(Unavailable::kUnsupportedType, "its elements are too large");
   } else if (!operand.source.in_memory && type.size_bytes > 16) {
     operand.source = unavailable_source(Unavailable::kUnsupportedType, "it is too large for registers");
@@ -212,7 +214,7 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
   if (dynamic && dynamic->left_out() > 0) {
     output_.issues.push_back({std::to_string(dynamic->left_out()) +
                                   " derived classes are too many: their objects are shown as the class that "
-                                  "is declared",
+                                  "is declared, their $type is not known",
                               "capture less deep, or only what is needed"});
   }
   output_.types.assign(output_.plan.types.size(), bs_type{0, kNoProgram});
@@ -255,19 +257,18 @@ void CaptureCompiler::emit(const Compiled& compiled, std::uint16_t root) {
       if (op.code == BS_OP_LOAD) {  // the item that says why, where it cannot be read
         op.c = type;
         op.d = root;
+      } else if (op.code == BS_OP_ELEMENT) {  // likewise
+        op.c = type;
+        op.d |= root;
       }
       output_.ops.push_back(op);
     }
   };
-  if (operand.is_range || operand.is_element) {
+  if (operand.is_range) {
     append(operand.begin);
     append(operand.end);
     append(operand.source.ops);
-    if (operand.is_element) {
-      output_.ops.push_back(make_op(BS_OP_PUSH_CONST, 0, 0, 0, 1));
-    } else {
-      append(operand.count);
-    }
+    append(operand.count);
     const std::uint8_t bounds = operand.end.empty() ? 0 : operand.begin.empty() ? 1 : 2;
     output_.ops.push_back(make_op(BS_OP_COPY_RANGE, bounds, root, type, size));
     return;

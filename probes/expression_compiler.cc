@@ -281,10 +281,6 @@ Result<Operand> ExpressionCompiler::dereference(Operand pointer, const Expressio
                    "capture it whole");
   }
   if (!is_pointer(type) && !is_smart) return error(expression, type.name + " is not a pointer");
-  if (pointer.is_element) {
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "following a pointer in one element is not supported yet", "capture a range, v[i..i+1]");
-  }
   const TypeId target = context_.types.pointee(pointer.type);
   const TypeKind kind = target == kNoType ? TypeKind::kVoid : context_.types.type(target).kind;
   if (kind == TypeKind::kVoid || kind == TypeKind::kFunction) {

@@ -26,9 +26,6 @@ struct Operand {
   bool at_return = false;
   bool is_bit_field = false;
   schema::Member bits;  // of a bit-field: where it lies in the storage at `source`
-  // a[i], or a member of it, where the index may be out of bounds: `begin` and `end`
-  // are those of all elements, and it is there only where it lies between them.
-  bool is_element = false;
   // a[i..j]: `source` is the address of the first element, `type` the element's.
   bool is_range = false;
   std::vector<bs_op> count;

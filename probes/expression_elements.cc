@@ -2,6 +2,8 @@
 #include "probes/expression_compiler.h"
 #include "probes/expression_ops.h"
 
+#include <utility>
+
 namespace backsight::probes {
 
 using schema::Expression;
@@ -12,16 +14,18 @@ using schema::TypeId;
 using schema::TypeKind;
 using schema::Unavailable;
 
+namespace {
+
+constexpr std::uint64_t kMostElementBytes = std::uint64_t{1} << 32;  // so that a size fits its operation
+
+}  // namespace
+
 Result<Operand> ExpressionCompiler::elements(Operand base, const Expression& expression) {
   auto object = look_through(std::move(base), expression, false);
   if (!object) return object;
   const Type type = context_.types.type(object->type);
   const bool is_sequence =
       type.container == schema::Container::kVector || type.container == schema::Container::kCounted;
-  if (object->is_element && type.kind != TypeKind::kArray) {
-    return refused(Unavailable::kUnsupportedType, expression, "elements of one element are not supported yet",
-                   "capture a range, v[i..i+1]");
-  }
   if (type.container == schema::Container::kSmartPointer) {
     auto target = dereference(std::move(*object), expression);
     if (!target || context_.types.type(target->type).kind != TypeKind::kArray) {
@@ -42,9 +46,7 @@ Result<Operand> ExpressionCompiler::elements(Operand base, const Expression& exp
   }
   if (is_sequence) return sequence(std::move(*object), type);
   object->type = type.target;
-  if (object->is_element) {
-    object->fixed_count = type.count;
-  } else if (type.count > 0) {
+  if (type.count > 0) {
     object->fixed_count = type.count;
     object->end = object->source.ops;
     add_constant(object->end, type.size_bytes);
@@ -101,9 +103,6 @@ Result<ExpressionCompiler::Integer> ExpressionCompiler::integer(const Expression
       value->is_range) {
     return error(expression, "a bound must be an integer");
   }
-  if (value->is_element) {
-    return refused(Unavailable::kUnsupportedType, expression, "one element as a bound is not supported yet");
-  }
   if (value->at_return != at_return) {
     return refused(Unavailable::kUnsupportedType, expression,
                    "values of entry and of return in one capture are not supported yet");
@@ -131,25 +130,24 @@ Result<Operand> ExpressionCompiler::index(Operand base, const Expression& expres
     return error(*expression.children.at(1), "the index is outside of the array of " +
                                                  std::to_string(*object->fixed_count) + " elements");
   }
-  const bool is_safe = object->end.empty() || (position->constant && object->fixed_count);
-  if (!is_safe && object->is_element) {
-    return refused(Unavailable::kUnsupportedType, expression,
-                   "a variable index in one element is not supported yet", "capture a range, v[i..i+1]");
-  }
+  constexpr std::int64_t kMostElements = std::int64_t{1} << 32;
+  if (position->constant && *position->constant > kMostElements)
+    return refused(Unavailable::kUnsupportedType, expression, "the index is too large");
+  const bool is_inside = object->end.empty() || (position->constant && object->fixed_count);
+  const std::vector<bs_op> end = std::exchange(object->end, {});
   object->fixed_count.reset();
-  if (is_safe) {
-    // Of an array inside an element: what bounds the element bounds it too.
-    if (!object->is_element) object->end.clear();
-  } else {
-    // Beyond the end lies something else.
-    object->is_element = true;
-    object->begin = object->source.ops;
-  }
   if (object->source.unavailable != Unavailable::kNone) return object;
+  if (!is_inside) {  // beyond the end lies something else
+    if (size == 0 || size > kMostElementBytes) {
+      return refused(Unavailable::kUnsupportedType, expression,
+                     "elements of " + std::to_string(size) + " bytes are not supported yet");
+    }
+    append(object->source.ops, end);
+    append(object->source.ops, position->ops);
+    object->source.ops.push_back(make_op(BS_OP_ELEMENT, 0, 0, 0, size << 16));
+    return object;
+  }
   if (position->constant) {
-    constexpr std::int64_t kMostElements = std::int64_t{1} << 32;
-    if (*position->constant > kMostElements)
-      return refused(Unavailable::kUnsupportedType, expression, "the index is too large");
     add_constant(object->source.ops, static_cast<std::uint64_t>(*position->constant) * size);
     return object;
   }
@@ -163,10 +161,6 @@ Result<Operand> ExpressionCompiler::index(Operand base, const Expression& expres
 Result<Operand> ExpressionCompiler::range(Operand base, const Expression& expression, int depth) {
   auto object = elements(std::move(base), expression);
   if (!object) return object;
-  if (object->is_element) {
-    return refused(Unavailable::kUnsupportedType, expression, "a range in one element is not supported yet",
-                   "capture a range of the elements");
-  }
   auto from = integer(*expression.children.at(1), depth, object->at_return);
   if (!from) return from.error();
   auto to = integer(*expression.children.at(2), depth, object->at_return);

@@ -44,6 +44,9 @@ bool dump_arithmetic(std::ostringstream& out, const bs_op& op) {
     case BS_OP_LOAD:
       out << "load " << int(op.a) << (op.b ? " signed" : "");
       return true;
+    case BS_OP_ELEMENT:
+      out << "element of " << (op.d >> 16) << " bytes";
+      return true;
     case BS_OP_EXTEND:
       out << "extend " << int(op.a) << (op.b ? " signed" : "");
       return true;

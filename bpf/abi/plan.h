@@ -123,8 +123,11 @@ enum bs_op_code {
                                vtable is one of this plan's (bs_vtable): an item of type d >> 32 {pointer's
                                value: complete object's address (u64), its type (u64)} and an item of that
                                type at that address; otherwise as CHASE_PTR */
-  /* 42..62 and 16..31: reserved for predicates (comparisons, branches). */
-  BS_OP_NEXT = 63, /* end of a chase program */
+  /* 42..62 and 17..30: reserved for predicates (comparisons, branches). */
+  BS_OP_ELEMENT = 31, /* index = pop (unsigned), end = pop, begin = pop; push the address of that element of
+                         d >> 16 bytes. Where none lies there, as a LOAD that fails: item {root (u16)d, type
+                         c, bad address}, skip to the next ROOT */
+  BS_OP_NEXT = 63,    /* end of a chase program */
 
   /* Fused forms that the loader makes of ROOT, PUSH_REG and EMIT or COPY; never
    * in a planner's output. They stand where the ROOT stood and skip the three. */

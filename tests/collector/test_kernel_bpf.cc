@@ -122,6 +122,42 @@ TEST_CASE("[bpf] arithmetic, loads and wide values") {
   CHECK(items[4].number() == 3);
 }
 
+TEST_CASE("[bpf] an element is one of those that there are, or says that it is none") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  struct Case {
+    std::uint64_t begin, end, index;
+    bool is_there;
+  };
+  constexpr std::uint64_t kBegin = 0x1000, kMinus = ~0ull;
+  const std::vector<Case> cases = {{kBegin, kBegin + 48, 0, true},          {kBegin, kBegin + 48, 2, true},
+                                   {kBegin, kBegin + 47, 2, false},         {kBegin, kBegin + 48, 3, false},
+                                   {kBegin, kBegin + 48, kMinus, false},    {kBegin, kBegin, 0, false},
+                                   {kBegin + 48, kBegin, 0, false},         {0, 0, 0, false},
+                                   {kBegin, kBegin + 48, 1ull << 60, false}};
+  std::vector<bs_op> ops;
+  for (std::uint16_t i = 0; i < cases.size(); ++i) {
+    const std::vector<bs_op> one = {op(BS_OP_ROOT, 0, i),
+                                    op(BS_OP_PUSH_CONST, 0, 0, 0, cases[i].begin),
+                                    op(BS_OP_PUSH_CONST, 0, 0, 0, cases[i].end),
+                                    op(BS_OP_PUSH_CONST, 0, 0, 0, cases[i].index),
+                                    op(BS_OP_ELEMENT, 0, 0, kWord, 16ull << 16 | i),
+                                    op(BS_OP_EMIT, 0, i, kWord, 8)};
+    ops.insert(ops.end(), one.begin(), one.end());
+  }
+  setup.attach_entry(make_plan(ops));
+  const auto records = setup.run("values");
+  REQUIRE(records.size() == 1);
+  REQUIRE(records[0].items.size() == cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    CAPTURE(i);
+    const auto& item = records[0].items[i];
+    CHECK(item.header.root == i);
+    CHECK(item.header.status == (cases[i].is_there ? BS_ITEM_OK : BS_ITEM_BAD_ADDRESS));
+    if (cases[i].is_there) CHECK(item.number() == cases[i].begin + 16 * cases[i].index);
+  }
+}
+
 TEST_CASE("[bpf] a global is found relative to the instruction pointer") {
   Setup setup(each_program());
   if (!setup.kernel) return;

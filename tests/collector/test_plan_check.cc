@@ -65,6 +65,12 @@ TEST_CASE("a plan is checked before the kernel sees it") {
   CHECK(is_good(with_entry({constant, constant, constant, constant, both, op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({constant, constant, constant, both, op(BS_OP_END)})));
   CHECK_FALSE(is_good(with_entry({constant, constant, constant, constant, constant, other, op(BS_OP_END)})));
+  const bs_op element = op(BS_OP_ELEMENT, 0, 0, 0, 8 << 16);
+  CHECK(is_good(
+      with_entry({constant, constant, constant, element, op(BS_OP_COPY, 0, 0, 0, 8), op(BS_OP_END)})));
+  CHECK_FALSE(is_good(with_entry({constant, constant, element, op(BS_OP_END)})));
+  CHECK_FALSE(
+      is_good(with_entry({constant, constant, constant, op(BS_OP_ELEMENT, 0, 0, 0, 7), op(BS_OP_END)})));
   auto outside = with_entry({op(BS_OP_END)});
   outside.entry_pc = 1;
   CHECK_FALSE(is_good(outside));

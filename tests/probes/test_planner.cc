@@ -124,7 +124,9 @@ TEST_CASE("an expression that cannot be captured is an issue of that capture alo
   CHECK_THAT(message("order.items[0..2].nothing", kMeaningless), Contains("no such member"));
   CHECK_THAT(message("(nowhere::T*)order.customer", kMeaningless), Contains("no type 'nowhere::T'"));
   CHECK_THAT(message("ordr.total > 3", kMeaningless), Contains("'ordr'"));
-  CHECK_THAT(message("order.items[0].sku[0]", kUnsupported), Contains("elements of one element"));
+  CHECK_THAT(message("order.items[0].sku[0]", kUnsupported),
+             Contains("elements of std::string are not supported"));
+  CHECK_THAT(message("*order.items[0].sku", kMeaningless), Contains("std::string is not a pointer"));
   CHECK_THAT(message("order.items[-1]", kMeaningless), Contains("begins at 0"));
   CHECK_THAT(message("order.items[0..ret]", kUnsupported), Contains("entry and of return"));
   CHECK_THAT(message("order.index.size", kUnsupported), Contains("not supported yet"));

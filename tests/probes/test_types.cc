@@ -239,6 +239,36 @@ TEST_CASE("what a shape cannot say by its offsets") {
   }
 }
 
+TEST_CASE("values in nodes that have no entry are where that can be proven, or not shown") {
+  struct Case {
+    const char* name;
+    std::uint64_t offset;  // 0: not shown
+  };
+  for (const char* binary : {"planner_nodes_libcxx", "planner_nodes_libcxx_dwarf4"}) {
+    INFO(binary);
+    const PlanResult result = open_target(target(binary))->plan(probe_of("nodes::use"));
+    REQUIRE(result.plans.size() == 1);
+    const auto& types = result.plans[0].plan.types;
+    const auto all = std::find_if(types.begin(), types.end(), [](const Type& type) {
+      return type.name == "nodes::All" && !type.members.empty();
+    });
+    REQUIRE(all != types.end());
+    // The colour of a node ends at byte 25.
+    for (const Case& one :
+         {Case{"ints", 28}, Case{"longs", 32}, Case{"even", 0}, Case{"odd", 0}, Case{"padded", 28},
+          Case{"tailed", 32}, Case{"aligned", 32}, Case{"map", 28}, Case{"odd_map", 0}}) {
+      INFO(one.name);
+      const auto member = std::find_if(all->members.begin(), all->members.end(),
+                                       [&](const Member& m) { return m.name == one.name; });
+      REQUIRE(member != all->members.end());
+      const Type& type = types.at(member->type.value);
+      CHECK(type.kind == (one.offset == 0 ? TypeKind::kUnsupported : TypeKind::kStruct));
+      if (type.container != Container::kTree) continue;
+      CHECK(types.at(type.target.value).members.at(0).offset_bytes == one.offset);
+    }
+  }
+}
+
 TEST_CASE("one element, what a pointer leads to, a bit-field: in captures") {
   const auto binary = open_target(target("planner_types"));
   const auto text = [&](const std::string& expression) {
@@ -247,12 +277,17 @@ TEST_CASE("one element, what a pointer leads to, a bit-field: in captures") {
     return dump_plan(result.plans[0]);
   };
   using Catch::Contains;
-  const std::string element = "push 1\n    copy_range #0 int, 4 bytes each, bounded on both sides\n";
+  const std::string element = "element of 4 bytes\n    copy #0 int, 4 bytes\n";
   CHECK_THAT(text("all.numbers[1]"), Contains(element) && !Contains(" range"));
   CHECK_THAT(text("all.numbers[all.atomic]"), Contains(element));
   CHECK_THAT(text("all.array[all.atomic]"), Contains(element));
   CHECK_THAT(text("all.span[2]"), Contains(element));
-  CHECK_THAT(text("all.wides[0].b"), Contains(element));
+  CHECK_THAT(text("all.wides[0].b"), Contains("element of 16 bytes\n    add 8\n    copy #0 int, 4 bytes\n"));
+  const std::string child = "element of 80 bytes\n    ";
+  CHECK_THAT(text("all.recursive.children[0].children[all.atomic].id"),
+             Contains(child + "add 8\n") && Contains(child + "add 16\n") && Contains(child + "copy #0 int"));
+  CHECK_THAT(text("all.recursive.children[1].children[0..2]"),
+             Contains(child + "add 8\n    load 8\n    push 2\n    copy_range"));
   CHECK_THAT(text("all.array[2]"), Contains("push rdi+272\n    copy #0 int, 4 bytes"));
   CHECK_THAT(text("all.fixed_span[1]"), Contains("load 8\n    add 4\n    copy #0 int"));
   CHECK_THAT(text("all.shared->a"), Contains("load 8\n    copy #0 long, 8 bytes"));
@@ -265,6 +300,23 @@ TEST_CASE("one element, what a pointer leads to, a bit-field: in captures") {
     INFO(unknown);
     CHECK_THAT(text(unknown), Contains("issue:") && !Contains("copy"));
   }
+  const auto follow = [&](const std::string& expression) {
+    const PlanResult result = binary->plan(probe_of("types::follow", {expression}));
+    REQUIRE(result.plans.size() == 1);
+    return dump_plan(result.plans[0]);
+  };
+  const std::string followed = "element of 8 bytes\n    load 8\n    ";
+  CHECK_THAT(follow("links.pointers[1]->b"), Contains(followed + "add 8\n    copy #0 int, 4 bytes"));
+  CHECK_THAT(follow("links.owners[1]->b"), Contains(followed + "add 8\n    copy #0 int, 4 bytes"));
+  CHECK_THAT(follow("links.span[1]->b"), Contains(followed + "add 8\n    copy #0 int, 4 bytes"));
+  CHECK_THAT(follow("*links.pointers[1]"), Contains(followed + "copy #0 types::Wide, 16 bytes"));
+  CHECK_THAT(follow("links.pointers[1]"), Contains("element of 8 bytes\n    copy #"));
+  CHECK_THAT(follow("links.begin[1]->b"),
+             Contains("load 8\n    add 8\n    load 8\n    add 8\n    copy #0 int"));
+  CHECK_THAT(follow("links.raw[1]->b"),
+             Contains("load 8\n    add 8\n    copy #0 int") && !Contains("element of"));
+  CHECK_THAT(follow("links.list[0]->b"),
+             Contains("issue:") && Contains("capture it whole") && !Contains("copy"));
   const PlanResult bits = open_target(target("planner_shop"))
                               ->plan(probe_of("Checkout::reserve(shop::Order const&, *)", {"order.flags"}));
   REQUIRE(bits.plans.size() == 1);

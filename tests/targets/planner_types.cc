@@ -129,6 +129,19 @@ __attribute__((noinline)) int use(All& all) {
   return static_cast<int>(all.numbers.size());
 }
 
+struct Links {
+  std::vector<Wide*> pointers;
+  std::vector<std::unique_ptr<Wide>> owners;
+  std::span<Wide*> span;
+  Wide* raw[3];
+  Wide** begin;
+  std::list<Wide*> list;
+};
+__attribute__((noinline)) int follow(Links& links) {
+  asm volatile("" : : "r"(&links) : "memory");
+  return static_cast<int>(links.pointers.size() + links.owners.size());
+}
+
 namespace {
 
 // Where a word lies in an object.
