@@ -128,6 +128,11 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
   const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0);
   const auto index = parts_.kernel.install_plan(plan, action.service_index, flags);
   if (!index) return failed(index.error());
+  if (const std::size_t count = parts_.kernel.classes_left_out(*index); count > 0) {
+    status.message += (status.message.empty() ? "" : "; ") + std::to_string(count) +
+                      " derived classes are more than there is room for: objects of them are shown as the "
+                      "class that is declared, their $type is not known";
+  }
   parts_.input.plan_added(*index, action.service, plan.plan);
   auto attachment = parts_.kernel.attach(file.file->path(), *index, plan.sites);
   if (!attachment) {

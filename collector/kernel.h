@@ -51,6 +51,8 @@ class Kernel {
   // `service` and flags as in bs_plan. kNoSpace when the maps are full.
   virtual schema::Result<std::uint32_t> install_plan(const probes::CompiledPlan& plan, std::uint32_t service,
                                                      std::uint32_t flags) = 0;
+  // Classes of the plan for which there was no room: their objects are not told.
+  virtual std::size_t classes_left_out(std::uint32_t plan_index) const = 0;
   // Frees the index and its map space; call after its Attachment is gone.
   virtual void remove_plan(std::uint32_t plan_index) = 0;
 

@@ -103,6 +103,9 @@ class LibbpfKernel : public Kernel {
   const KernelFeatures& features() const override { return features_; }
   schema::Result<std::uint32_t> install_plan(const probes::CompiledPlan& plan, std::uint32_t service,
                                              std::uint32_t flags) override;
+  std::size_t classes_left_out(std::uint32_t plan_index) const override {
+    return plans_->vtables_left_out(plan_index);
+  }
   void remove_plan(std::uint32_t plan_index) override { plans_->remove(plan_index, data_->produced()); }
   schema::Result<std::unique_ptr<Attachment>> attach(const std::string& open_path, std::uint32_t plan_index,
                                                      const std::vector<probes::Site>& sites) override;

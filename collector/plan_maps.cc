@@ -124,8 +124,15 @@ void PlanMaps::add_vtables(const probes::CompiledPlan& plan, Space& space) {
   for (const probes::Vtable& vtable : plan.vtables) {
     const bs_vtable_key key{.address = vtable.address, .type_base = space.types_begin, .reserved = 0};
     const bs_vtable value{.type = vtable.type.value, .size = plan.types[vtable.type.value].size};
-    if (bpf_map_update_elem(vtables_, &key, &value, BPF_NOEXIST) == 0) space.vtables.push_back(key);
+    const bool is_in = bpf_map_update_elem(vtables_, &key, &value, BPF_NOEXIST) == 0;
+    if (is_in) space.vtables.push_back(key);
+    space.vtables_left_out += is_in ? 0 : 1;
   }
+}
+
+std::size_t PlanMaps::vtables_left_out(std::uint32_t plan_index) const {
+  const auto it = installed_.find(plan_index);
+  return it == installed_.end() ? 0 : it->second.vtables_left_out;
 }
 
 void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan, const Space& space,

@@ -46,6 +46,9 @@ class PlanMaps {
   schema::Result<std::uint32_t> install(const probes::CompiledPlan& plan, std::uint32_t service,
                                         std::uint32_t flags);
   void set_flags(std::uint32_t plan_index, std::uint32_t flags);
+  // Classes of the plan that found no room: objects of them are shown as what was
+  // declared, with a `$type` that is not known.
+  std::size_t vtables_left_out(std::uint32_t plan_index) const;
   // Link-time address that the plan's sites are counted from.
   std::uint64_t link_address(std::uint32_t plan_index) const { return plans_[plan_index].link_address; }
   // Disables the plan. Its index and space are used again only after the ring
@@ -60,6 +63,7 @@ class PlanMaps {
     std::uint32_t ops_begin = 0, ops_length = 0;
     std::uint32_t types_begin = 0, types_length = 0;
     std::vector<bs_vtable_key> vtables;
+    std::size_t vtables_left_out = 0;
   };
   struct Removed {
     std::uint32_t index;
@@ -69,7 +73,7 @@ class PlanMaps {
   void release(const Space& space);
   void write_plan(std::uint32_t index, const probes::CompiledPlan& plan, const Space& space,
                   std::uint32_t service, std::uint32_t flags);
-  // As many as there is room for: objects of the others are shown as their static type.
+  // As many as there is room for.
   void add_vtables(const probes::CompiledPlan& plan, Space& space);
 
   int vtables_ = -1;  // of the kernel's programs, which outlive this

@@ -2,6 +2,7 @@
 
 #include "probes/symbol_table.h"
 #include "probes/type_builder.h"
+#include "probes/vtable_owners.h"
 
 #include <algorithm>
 #include <cstring>
@@ -12,7 +13,6 @@ namespace {
 constexpr int kMaxDepth = 48;
 constexpr std::size_t kMaxBases = 256;
 constexpr std::string_view kAnonymous = "(anonymous namespace)";
-constexpr std::string_view kVtableFor = "vtable for ";
 
 bool is_class(Dwarf_Half tag) {
   return tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
@@ -80,18 +80,29 @@ std::uint64_t virtual_base_place(const Die& inheritance) {
 void ClassHierarchy::load() {
   if (vtables_) return;
   vtables_.emplace(binary_, symbols_);
-  for (std::size_t i = 0; i < vtables_->groups().size(); ++i) add(i);
+  const auto& groups = vtables_->groups();
+  std::vector<NamelessVtable> rest;
+  std::unordered_map<std::string, std::size_t> count;  // of a name
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    std::string name = demangled("_ZTV" + groups[i].mangled);
+    if (name.rfind(kVtableName, 0) != 0) continue;
+    name.erase(0, kVtableName.size());
+    ++count[name];
+    if (!add(i, name, find_class(groups[i], name))) rest.push_back({i, std::move(name)});
+  }
+  // A name that several have, of different files or blocks, says nothing.
+  std::erase_if(rest, [&](const NamelessVtable& one) { return count[one.name] > 1; });
+  if (rest.empty()) return;
+  const auto found = VtableOwners(binary_, symbols_, session_, index_).find(*vtables_, rest);
+  for (std::size_t i = 0; i < rest.size(); ++i) add(rest[i].group, rest[i].name, definition_of(found[i]));
 }
 
-void ClassHierarchy::add(std::size_t group) {
+// False: `die` is no class that has such a table.
+bool ClassHierarchy::add(std::size_t group, std::string name, DieKey die) {
   const VtableGroup& table = vtables_->groups()[group];
-  std::string name = demangled("_ZTV" + table.mangled);
-  if (name.rfind(kVtableFor, 0) != 0) return;
-  name.erase(0, kVtableFor.size());
-  const DieKey die = find_class(table, name);
-  if (die == 0 || !is_class(session_.die(die).tag()) || !is_polymorphic(die)) return;
+  if (die == 0 || !is_class(session_.die(die).tag()) || !is_polymorphic(die)) return false;
   auto points = vtables_->address_points(table);
-  if (points.empty()) return;
+  if (points.empty()) return false;
   const auto id = static_cast<std::uint32_t>(classes_.size());
   const std::uint64_t address = table.address + points[0].word * 8;
   classes_.push_back({die, std::move(name), address, group, std::move(points)});
@@ -99,6 +110,7 @@ void ClassHierarchy::add(std::size_t group) {
     if (derived_.size() <= ancestor) derived_.resize(ancestor + 1);
     if (derived_[ancestor].empty() || derived_[ancestor].back() != id) derived_[ancestor].push_back(id);
   }
+  return true;
 }
 
 DieKey ClassHierarchy::find_class(const VtableGroup& group, const std::string& name) const {
@@ -143,6 +155,11 @@ DieKey ClassHierarchy::definition_of(DieKey key) const {
 // Equal for all entries of one class.
 std::string ClassHierarchy::identity(DieKey key) const {
   std::string name = index_.qualified_name(session_.die(key));
+  if (name.find("::") == std::string::npos) {
+    // A class inside a function has no other name.
+    const auto global = index_.types_named(name);
+    if (std::find(global.begin(), global.end(), key) == global.end()) name += "#" + std::to_string(key);
+  }
   if (name.find(kAnonymous) == std::string::npos) return name;
   const Unit* unit = session_.unit_of(key);
   return name + "@" + std::to_string(unit ? unit->die : key);
@@ -214,6 +231,8 @@ std::vector<const DynamicClass*> ClassHierarchy::derived_from(DieKey base) {
   const auto id = base == 0 ? name_ids_.end() : name_ids_.find(identity(base));
   if (id == name_ids_.end() || id->second >= derived_.size()) return result;
   for (const std::uint32_t type : derived_[id->second]) result.push_back(&classes_[type]);
+  std::sort(result.begin(), result.end(),
+            [](const DynamicClass* a, const DynamicClass* b) { return a->address < b->address; });
   return result;
 }
 

@@ -55,7 +55,7 @@ class ClassHierarchy {
  private:
   using NameId = std::uint32_t;
   void load();
-  void add(std::size_t group);
+  bool add(std::size_t group, std::string name, DieKey die);
   DieKey find_class(const VtableGroup& group, const std::string& name) const;
   DieKey find_anonymous(const VtableGroup& group, const std::string& name) const;
   DieKey definition_of(DieKey key) const;

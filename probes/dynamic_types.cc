@@ -1,5 +1,7 @@
 #include "probes/dynamic_types.h"
 
+#include "probes/type_name.h"
+
 #include <algorithm>
 
 namespace backsight::probes {
@@ -82,6 +84,9 @@ bool DynamicTypes::has_virtual_bases(DieKey die, int depth) const {
 TypeId DynamicTypes::complete(const DynamicClass& type) {
   const TypeId plain = types_.build(type.die);
   if (!is_plain_class(types_.type(plain)) || types_.type(plain).size_bytes == 0) return kNoType;
+  // A class inside a function has its own name alone there.
+  const std::string whole_name = short_type_name(type.name);
+  if (whole_name.ends_with("::" + types_.type(plain).name)) types_.mutable_type(plain).name = whole_name;
   if (!has_virtual_bases(type.die, 0)) return plain;
   Layout layout{type, {}};
   const TypeId whole = subobject(layout, type.die, 0, 0);

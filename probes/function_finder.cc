@@ -1,5 +1,6 @@
 #include "probes/function_finder.h"
 
+#include "probes/lambda_finder.h"
 #include "probes/scopes.h"
 
 #include <algorithm>
@@ -20,19 +21,6 @@ std::string whole_name(const std::string& name) {
   for (const char* part : {".actor", ".destroy", ".resume", ".cleanup", ".part."}) {
     const std::size_t at = name.rfind(part);
     if (at != std::string::npos && at > 0) return name.substr(0, at);
-  }
-  return {};
-}
-
-std::string mangled_name(const DwarfSession& session, DieKey key) {
-  for (int i = 0; i < 4 && key != 0; ++i) {
-    const Die die = session.die(key);
-    if (!die) break;
-    const char* name = die.text(DW_AT_linkage_name);
-    if (!name) name = die.text(DW_AT_MIPS_linkage_name);
-    if (name) return name;
-    key = die.reference(DW_AT_abstract_origin).value_or(0);
-    if (key == 0) key = die.reference(DW_AT_specification).value_or(0);
   }
   return {};
 }
@@ -92,6 +80,13 @@ FunctionFinder::Found FunctionFinder::find(const FunctionPattern& pattern) const
     if (!is_exact && !pattern.matches_loosely(local.name)) continue;
     if (const DieKey key = find_function_at(session_, local.address))
       (is_exact ? exact : loose).concrete.push_back(key);
+  }
+  if (with_locals) {
+    for (InlinedLambda& lambda : find_inlined_lambdas(session_, index_, pattern)) {
+      Found& found = pattern.matches_loosely(lambda.name) ? loose : exact;
+      found.abstract.push_back(lambda.abstract);
+      found.lambdas.emplace(lambda.abstract, std::move(lambda.name));
+    }
   }
   if (!exact.empty()) return exact;
   if (loose.empty() && !pattern.is_glob()) add_symbols(pattern.name(), loose);

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace backsight::probes {
@@ -19,8 +20,9 @@ class FunctionFinder {
       : session_(session), index_(index), symbols_(symbols) {}
 
   struct Found {
-    std::vector<DieKey> concrete;  // instances with code
-    std::vector<DieKey> abstract;  // of which there may be inlined copies
+    std::vector<DieKey> concrete;                     // instances with code
+    std::vector<DieKey> abstract;                     // of which there may be inlined copies
+    std::unordered_map<DieKey, std::string> lambdas;  // names of those of `abstract` that are lambdas
     bool empty() const { return concrete.empty() && abstract.empty(); }
   };
   // The pattern names parts, "shop::ramp.resume": no call of the whole is meant.

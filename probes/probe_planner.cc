@@ -10,6 +10,7 @@ namespace backsight::probes {
 namespace {
 
 constexpr std::size_t kMaxInstances = 10'000;
+constexpr int kMaxOriginChain = 4;
 // Linkers give functions that they dropped the address 0 or 1.
 constexpr std::uint64_t kFirstAddress = 64;
 
@@ -78,7 +79,7 @@ void ProbePlanner::plan_functions() {
     if (is_full()) return;
     plan_concrete(pattern, key);
   }
-  plan_inlined(pattern, found.abstract);
+  plan_inlined(pattern, found);
   if (result_.plans.empty() && result_.issues.empty()) {
     result_.issues.push_back(
         pattern.has_parameters()
@@ -122,16 +123,32 @@ void ProbePlanner::find_source(FunctionInfo& function) const {
   if (row && row->file < table.files.size()) function.source = {table.files[row->file], row->line};
 }
 
-void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract) {
+// The debug information has a lambda's function without its scope.
+void ProbePlanner::name_lambda(const FunctionFinder::Found& found, FunctionInfo& function) const {
+  if (found.lambdas.empty()) return;
+  DieKey key = function.die;
+  for (int i = 0; i < kMaxOriginChain && key != 0; ++i) {
+    if (const auto name = found.lambdas.find(key); name != found.lambdas.end()) {
+      if (function.signature.starts_with(function.name))
+        function.signature.replace(0, function.name.size(), name->second);
+      function.name = name->second;
+      return;
+    }
+    key = parts_.session.die(key).reference(DW_AT_abstract_origin).value_or(0);
+  }
+}
+
+void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const FunctionFinder::Found& found) {
   if (FunctionFinder::names_part(pattern)) return;
   std::map<std::string, std::map<std::string, std::size_t>> refused;  // function, reason: copies
   DieKey around = 0;
   std::optional<FunctionInfo> enclosing;
   FunctionCode code;
   TypeBuilder types(parts_.session, parts_.index);
-  for (const InlinedCopy& copy : find_inlined_copies(parts_.session, abstract, kMaxInstances)) {
+  for (const InlinedCopy& copy : find_inlined_copies(parts_.session, found.abstract, kMaxInstances)) {
     if (is_full()) break;
     FunctionInfo function = read_function(parts_.session, parts_.index, types, copy.die);
+    name_lambda(found, function);
     if (!pattern.matches_parameters(function.parameter_types) || is_coroutine_body(function)) continue;
     if (copy.enclosing != around) {  // one function's copies come one after the other
       around = copy.enclosing;

@@ -29,7 +29,8 @@ class ProbePlanner {
  private:
   void plan_functions();
   void plan_concrete(const FunctionPattern& pattern, DieKey key);
-  void plan_inlined(const FunctionPattern& pattern, const std::vector<DieKey>& abstract);
+  void name_lambda(const FunctionFinder::Found& found, FunctionInfo& function) const;
+  void plan_inlined(const FunctionPattern& pattern, const FunctionFinder::Found& found);
   void plan_line(const LinePattern& pattern);
   void plan_place(const LinePattern& pattern, const std::string& file, const LinePlace& place);
   // A statement that is split up by others is one place, a copy of it another.

@@ -30,6 +30,7 @@ struct FakeKernelState {
   std::uint64_t lost_control = 0;
   unsigned attaches = 0, watched_linkers = 0;
   std::atomic<unsigned> detaches = 0;  // by several threads
+  std::size_t classes_left_out = 0;    // of each plan
   std::string attach_failure;          // function that cannot be attached
   std::function<void()> before_data;   // once, before data is taken
 };
@@ -44,6 +45,7 @@ class FakeKernel final : public Kernel {
     state_.plans[state_.next_index] = {plan.plan.function, service, flags, false, {}};
     return state_.next_index++;
   }
+  std::size_t classes_left_out(std::uint32_t) const override { return state_.classes_left_out; }
   void remove_plan(std::uint32_t index) override { state_.plans.erase(index); }
   schema::Result<std::unique_ptr<Attachment>> attach(const std::string&, std::uint32_t index,
                                                      const std::vector<probes::Site>&) override {

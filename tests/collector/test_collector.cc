@@ -255,6 +255,20 @@ TEST_CASE("A probe that the kernel refuses fails alone") {
   CHECK(failed->message.find("the kernel refused") != std::string::npos);
 }
 
+TEST_CASE("Classes that found no room are told") {
+  Fixture f(config_of({service("shop", "/bin/shop", {"f"})}));
+  f.proc->add(41, "/bin/shop", boot_now_ns());
+  f.kernel.classes_left_out = 7;
+  REQUIRE(f.collector->start());
+  REQUIRE(f.run_until([&] { return f.collector->ready(); }));
+  CHECK(f.attached("f"));
+  const auto all = f.statuses();
+  const auto active = std::find_if(all.begin(), all.end(), [](const auto& it) { return it.probe == "f"; });
+  REQUIRE(active != all.end());
+  CHECK(active->state == ProbeState::kActive);
+  CHECK(active->message.find("7 derived classes are more than there is room for") != std::string::npos);
+}
+
 TEST_CASE("Lost process records are made up for by looking at /proc") {
   Fixture f(config_of({service("shop", "/bin/shop", {"f"})}));
   const auto t = boot_now_ns();

@@ -166,3 +166,21 @@ TEST_CASE("[bpf] vtables go with their plan, and belong to no other") {
   REQUIRE(records.size() == 4);
   CHECK(records[0].items.at(2).header.type == kLink);
 }
+
+TEST_CASE("[bpf] classes that find no room are counted, and are not told") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  CompiledPlan full = object_plan();
+  full.vtables.clear();
+  for (std::uint64_t i = 0; i < BS_MAX_VTABLES - 1; ++i) full.vtables.push_back({0x1000 + i * 8, {kLeft}});
+  const auto first = setup.kernel->install_plan(full, 0, 0);
+  REQUIRE(first.has_value());
+  CHECK(setup.kernel->classes_left_out(*first) == 0);
+  const CompiledPlan plan = object_plan();
+  const auto second = setup.kernel->install_plan(plan, 0, 0);
+  REQUIRE(second.has_value());
+  CHECK(setup.kernel->classes_left_out(*second) == 1);
+  setup.kernel->remove_plan(*first);
+  setup.kernel->remove_plan(*second);
+  CHECK(setup.kernel->classes_left_out(12'345) == 0);
+}

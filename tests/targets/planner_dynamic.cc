@@ -39,6 +39,41 @@ struct Polygon : Shape {
   double area() const override { return Corners; }
   int corners[Corners] = {};
 };
+enum class Colour : unsigned char { kRed, kBlue };
+// The demangler writes its arguments as no compiler does.
+template <class Unit, unsigned long Count, Colour kColour>
+struct Painted : Shape {
+  double area() const override { return static_cast<double>(units[0]); }
+  Unit units[Count] = {};
+};
+using PaintedShape = Painted<short, 3, Colour::kBlue>;
+// Classes inside of functions, also two of one name.
+inline Shape* make_local(int sides) {
+  struct Local : Shape {
+    double area() const override { return local; }
+    int local = 11;
+  };
+  static Local local;
+  local.id = sides;
+  return &local;
+}
+template <class T>
+Shape* make_twin(bool first) {
+  if (first) {
+    struct Twin : Shape {
+      double area() const override { return 1; }
+      T one = 1;
+    };
+    static Twin twin;
+    return &twin;
+  }
+  struct Twin : Shape {
+    double area() const override { return 2; }
+    T two[5] = {};
+  };
+  static Twin twin;
+  return &twin;
+}
 namespace {
 struct Hidden : Shape {
   double area() const override { return secret; }
@@ -129,6 +164,10 @@ extern "C" int report(std::FILE* out) {
   report_class(out, "Cube", cube);
   report_class(out, "Label", label);
   report_class(out, "Polygon<5>", pentagon);
+  report_class(out, "Painted", PaintedShape());
+  report_class(out, "Local", *make_local(2));
+  report_class(out, "Twin1", *make_twin<int>(true));
+  report_class(out, "Twin2", *make_twin<int>(false));
   report_class(out, "Hidden", hidden);
   report_class(out, "OtherHidden", *other);
   report_class(out, "Node", node);

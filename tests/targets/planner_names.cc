@@ -27,6 +27,23 @@ NOINLINE auto make(int factor) {
   return [factor](int x) __attribute__((noinline)) { return std::printf("%d\n", x * factor); };
 }
 
+volatile int seen;
+// All that is left of these lambdas are copies in what calls them; of the second
+// function's, no symbol of it could have a name outside of this file.
+NOINLINE int add_up(int count, int by) {
+  const auto step = [by](int x) { return seen = x * by; };
+  int sum = step(count);
+  for (int i = 0; i < count; ++i) sum += step(i + seen);
+  return sum;
+}
+struct Till {
+  int cash = 3;
+  NOINLINE int count(int coins) {
+    const auto one = [this](int x) { return seen = x + cash; };
+    return one(coins);
+  }
+};
+
 template <class T>
 NOINLINE T twice(T value) {
   std::printf("twice\n");
@@ -72,6 +89,8 @@ int main(int argc, char**) {
   task.handle.resume();
   task.handle.destroy();
   make(argc)(3);
+  add_up(argc, 2);
+  Till().count(argc);
   twice(argc);
   twice(1L + argc);
   hidden(1 + argc);

@@ -60,6 +60,14 @@ struct Diamond : Left, Right {
 OUT_OF_LINE double measure(const Shape& shape) {
   return shape.area();
 }
+OUT_OF_LINE double measure_local(const Shape& shape) {
+  return shape.area() + 1;
+}
+template <class T, unsigned long Count>
+struct Tiled : Shape {
+  double area() const override { return tiles[0]; }
+  T tiles[Count] = {13};
+};
 OUT_OF_LINE double measure_owned(const std::unique_ptr<Shape>& shape) {
   return shape->area();
 }
@@ -141,6 +149,11 @@ int main() {
     const Diamond diamond;
     const Node node;
     sum += measure(circle) + measure(square) + measure(label) + measure(hidden);
+    struct Local : Shape {
+      double area() const override { return local; }
+      int local = 12;
+    };
+    sum += measure_local(Local()) + measure_local(Tiled<short, 2>());
     sum += measure_owned(std::make_unique<Square>(5));
     sum += measure_all({&circle, &label, &square});
     sum += weigh(&diamond) + weigh(&node);
