@@ -196,14 +196,15 @@ ValueSource LocationReader::locate_argument(const Die& variable, std::uint64_t s
   if (!first) return nowhere;
   const auto step = std::find_if(prologue_.steps.begin(), prologue_.steps.end(),
                                  [&](const PrologueStep& one) { return one.address == first->second; });
-  if (step == prologue_.steps.end() || !step->is_quiet || !step->rsp) return nowhere;
+  if (step == prologue_.steps.end() || !step->is_quiet) return nowhere;
   const auto end = slot + static_cast<std::int64_t>(size);
   for (const Spill& spill : prologue_.spills) {
     const bool overlaps = spill.offset < end && slot < spill.offset + spill.size;
     if (overlaps && spill.done_at <= std::max(first->second, frame_.site)) return nowhere;
   }
   const auto place = stack_place(session_, first->first.expression, first->first.operations);
-  if (!place || place->offset + *step->rsp != slot) return nowhere;
+  const auto base = place && place->reg == BS_RBP ? step->rbp : step->rsp;
+  if (!place || !base || place->offset + *base != slot) return nowhere;
   ValueSource source;
   source.in_memory = true;
   source.ops = frame_address(frame_, slot);

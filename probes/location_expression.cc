@@ -478,8 +478,10 @@ std::optional<StackPlace> stack_place(const DwarfSession& session, Dwarf_Locdesc
                                       Dwarf_Unsigned count) {
   if (count == 0 || count > 2) return std::nullopt;
   const auto first = read_operation(session, expression, 0);
-  if (!first || first->atom != DW_OP_breg0 + BS_RSP) return std::nullopt;
-  StackPlace place{as_signed(first->operands[0]), count == 2};
+  const bool is_stack = first && (first->atom == DW_OP_breg0 + BS_RSP || first->atom == DW_OP_breg0 + BS_RBP);
+  if (!is_stack) return std::nullopt;
+  const StackPlace place{static_cast<std::uint8_t>(first->atom - DW_OP_breg0), as_signed(first->operands[0]),
+                         count == 2};
   if (count == 1) return place;
   const auto second = read_operation(session, expression, 1);
   return second && second->atom == DW_OP_deref ? std::optional(place) : std::nullopt;

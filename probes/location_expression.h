@@ -53,8 +53,9 @@ struct LocationContext {
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
                                              Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
 
-// "What stands at RSP + offset", and no more. `is_reference`: its address stands there.
+// "What stands at RSP (or RBP) + offset", and no more. `is_reference`: its address stands there.
 struct StackPlace {
+  std::uint8_t reg = BS_RSP;
   std::int64_t offset = 0;
   bool is_reference = false;
 };

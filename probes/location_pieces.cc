@@ -97,6 +97,7 @@ std::vector<bs_op> before_store(const LocationContext& context, const Spill& spi
   }
   if (value.kind != PrologueValue::Kind::kEntry || (context.frame.written >> value.reg & 1) != 0) return {};
   std::vector<bs_op> ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(value.reg))};
+  if (value.width < bytes && !value.is_extended) return {};
   if (value.width < bytes) ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(value.width)));
   return ops;
 }
@@ -116,7 +117,8 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
     return result;
   }
   const PrologueValue& first = parts[0]->value;
-  if (parts.size() == 1 && first.kind == PrologueValue::Kind::kStack && size <= first.width) {
+  const bool is_all_of_it = parts.size() == 1 && parts[0]->offset == term.offset;
+  if (is_all_of_it && first.kind == PrologueValue::Kind::kStack && parts[0]->size <= first.width) {
     result.ops = frame_address(context.frame, first.offset);
     return result;
   }

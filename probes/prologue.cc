@@ -94,8 +94,8 @@ using Value = PrologueValue;
 class Machine {
  public:
   Machine() {
-    for (int i = 0; i < 16; ++i) registers_[i] = {Value::Kind::kEntry, i, 8, 0};
-    registers_[7] = {Value::Kind::kFrame, -1, 8, -8};  // RSP at entry
+    for (int i = 0; i < 16; ++i) registers_[i] = {.kind = Value::Kind::kEntry, .reg = i};
+    registers_[7] = {.kind = Value::Kind::kFrame, .offset = -8};  // RSP at entry
   }
 
   // False where straight-line code ends.
@@ -173,7 +173,8 @@ class Machine {
     }
     if (in.mnemonic == ZYDIS_MNEMONIC_PUSH && in.operand_width == 64) return push(operands[0]);
     if (in.mnemonic == ZYDIS_MNEMONIC_MOV && move(operands)) return true;
-    if (move_vector(in, operands)) return true;
+    if (move_vector(in, operands) || move_x87(in, operands)) return true;
+    if (in.mnemonic == ZYDIS_MNEMONIC_AND && mask_bool(operands)) return true;
     if ((in.mnemonic == ZYDIS_MNEMONIC_SUB || in.mnemonic == ZYDIS_MNEMONIC_ADD) && adjust(in, operands))
       return true;
     if (in.mnemonic == ZYDIS_MNEMONIC_LEA && load_address(operands)) return true;
@@ -217,8 +218,36 @@ class Machine {
 
   bool set_register(const ZydisDecodedOperand& to, const Value& value, std::uint32_t bytes) {
     const int reg = dwarf_register(to.reg.value);
-    if (reg < 0 || is_high_byte(to.reg.value) || bytes < 4) return false;
+    if (reg < 0 || is_high_byte(to.reg.value)) return false;
     registers_[reg] = cut(value, bytes);
+    registers_[reg].is_extended &= bytes >= 4;  // narrower moves leave the rest as it was
+    return true;
+  }
+
+  // "and al, 1" before a bool is stored: the ABI says that it is 0 or 1 already.
+  bool mask_bool(const ZydisDecodedOperand* operands) const {
+    const ZydisDecodedOperand& to = operands[0];
+    const bool is_mask = to.type == ZYDIS_OPERAND_TYPE_REGISTER && to.size == 8 &&
+                         operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[1].imm.value.u == 1;
+    const int reg = is_mask && !is_high_byte(to.reg.value) ? dwarf_register(to.reg.value) : -1;
+    return reg >= 0 && registers_[reg].width == 1;
+  }
+
+  // Long doubles are copied through the x87 stack.
+  bool move_x87(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+    const ZydisDecodedOperand* memory =
+        std::find_if(operands, operands + in.operand_count, [](const ZydisDecodedOperand& operand) {
+          return operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.size == 80;
+        });
+    if (memory == operands + in.operand_count) return false;
+    if (in.mnemonic == ZYDIS_MNEMONIC_FLD) {
+      x87_ = loaded(*memory);
+      return true;
+    }
+    const auto offset = frame_offset(*memory);
+    if (in.mnemonic != ZYDIS_MNEMONIC_FSTP || !offset) return false;
+    store({.offset = *offset, .size = 10, .value = x87_});
+    x87_ = {};
     return true;
   }
 
@@ -242,7 +271,7 @@ class Machine {
       return holds_all || holds_part ? cut(spill->value, bytes) : Value();
     }
     if (*offset < 0) return {};
-    return {Value::Kind::kStack, -1, bytes, *offset};
+    return {.kind = Value::Kind::kStack, .width = bytes, .offset = *offset};
   }
 
   // Moves of one value from or to an XMM register. False: not one.
@@ -298,7 +327,7 @@ class Machine {
     const int reg = dwarf_register(operands[0].reg.value);
     const auto offset = frame_offset(operands[1]);
     if (reg < 0 || operands[0].size != 64 || !offset) return false;
-    registers_[reg] = {Value::Kind::kFrame, -1, 8, *offset};
+    registers_[reg] = {.kind = Value::Kind::kFrame, .offset = *offset};
     return true;
   }
 
@@ -348,6 +377,7 @@ class Machine {
   std::array<bool, 16> vectors_ = {true, true, true, true, true, true, true, true};
   std::vector<Spill> spills_;
   std::vector<PrologueStep> steps_;
+  Value x87_;  // the top of its stack, once something was loaded
   std::uint32_t written_ = 0;
   bool is_quiet_ = true;
   Spill* pending_store_ = nullptr;

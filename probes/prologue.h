@@ -28,7 +28,8 @@ struct PrologueValue {
     kFrame,   // the address CFA + offset
   } kind = Kind::kUnknown;
   int reg = -1;             // kEntry: DWARF number
-  std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there; those above are 0
+  std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there
+  bool is_extended = true;  // what is above them is 0; else not known
   std::int64_t offset = 0;  // kFrame, kStack
 };
 

@@ -14,7 +14,8 @@ WordClass merge(WordClass a, WordClass b) {
   if (a == WordClass::kUnknown || b == WordClass::kUnknown) return WordClass::kUnknown;
   if (a == b || b == WordClass::kNone) return a;
   if (a == WordClass::kNone) return b;
-  if (a == WordClass::kMemory || b == WordClass::kMemory) return WordClass::kMemory;
+  if (a == WordClass::kMemory || b == WordClass::kMemory || a == WordClass::kX87 || b == WordClass::kX87)
+    return WordClass::kMemory;
   return a == WordClass::kInteger || b == WordClass::kInteger ? WordClass::kInteger : WordClass::kSse;
 }
 
@@ -61,10 +62,10 @@ class Classifier {
       case DW_ATE_float:
         // Of 16 bytes: x87 but for the types of 128 bits, which are of class SSE.
         result_.has_x87 |= size == 16 && type.name() && std::string_view(type.name()) == "long double";
-        return add_scalar(offset, size, size, result_.has_x87 ? WordClass::kUnknown : WordClass::kSse);
+        return add_scalar(offset, size, size, result_.has_x87 ? WordClass::kX87 : WordClass::kSse);
       case DW_ATE_complex_float:
         result_.has_x87 |= size > 16;
-        return add_scalar(offset, size, size / 2, result_.has_x87 ? WordClass::kUnknown : WordClass::kSse);
+        return add_scalar(offset, size, size / 2, result_.has_x87 ? WordClass::kX87 : WordClass::kSse);
       case DW_ATE_decimal_float:
         return add_scalar(offset, size, size, WordClass::kSse);
       case DW_ATE_boolean:
@@ -84,7 +85,7 @@ class Classifier {
     if (alignment == 0 || size == 0 || size > 64) return put(offset, WordClass::kUnknown);
     if (offset % alignment != 0) return put(0, WordClass::kMemory);
     for (std::uint64_t at = 0; at < size; at += 8) put(offset + at, value);
-    use(offset, size);
+    use(offset, value == WordClass::kX87 ? 10 : size);
   }
 
   void add_array(const Die& type, std::uint64_t offset, std::uint64_t size, int depth) {

@@ -9,7 +9,7 @@
 
 namespace backsight::probes {
 
-enum class WordClass { kNone, kInteger, kSse, kMemory, kUnknown };
+enum class WordClass { kNone, kInteger, kSse, kX87, kMemory, kUnknown };
 
 struct ValueClass {
   std::array<WordClass, 2> words = {WordClass::kNone, WordClass::kNone};
