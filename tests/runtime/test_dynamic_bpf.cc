@@ -90,49 +90,49 @@ TEST_CASE("objects are shown as what they are, code by its name [bpf]", "[bpf]")
   const auto tiled = object_of(argument(local, 1, "shape"));
   CHECK(std::string(tiled.at("$type").as_string()).find("shop::Tiled<short") == 0);
   CHECK(tiled.at("tiles") == json::array{13, 0});
-calls(store, "shop::measure_owned"), 0, "shape");
-CHECK(object_of(owned).at("$type") == "shop::Square");
-CHECK(object_of(owned).at("side") == 5.0);
-const auto all = argument(calls(store, "shop::measure_all"), 0, "shapes");
-REQUIRE(all.is_array());
-REQUIRE(all.as_array().size() == 3);
-CHECK(object_of(all.as_array()[0]).at("$type") == "shop::Circle");
-CHECK(object_of(all.as_array()[1]).at("$type") == "shop::Label");
-CHECK(object_of(all.as_array()[2]).at("$type") == "shop::Square");
+  const auto owned = argument(calls(store, "shop::measure_owned"), 0, "shape");
+  CHECK(object_of(owned).at("$type") == "shop::Square");
+  CHECK(object_of(owned).at("side") == 5.0);
+  const auto all = argument(calls(store, "shop::measure_all"), 0, "shapes");
+  REQUIRE(all.is_array());
+  REQUIRE(all.as_array().size() == 3);
+  CHECK(object_of(all.as_array()[0]).at("$type") == "shop::Circle");
+  CHECK(object_of(all.as_array()[1]).at("$type") == "shop::Label");
+  CHECK(object_of(all.as_array()[2]).at("$type") == "shop::Square");
 
-const auto weighed = calls(store, "shop::weigh");
-REQUIRE(weighed.size() == 4);
-CHECK(argument(weighed, 0, "node") ==
-      json::value({{"$type", "shop::Diamond"}, {"node", 6}, {"left", 7}, {"right", 8}, {"diamond", 9}}));
-CHECK(argument(weighed, 1, "node") == json::value({{"$type", "shop::Node"}, {"node", 6}}));
+  const auto weighed = calls(store, "shop::weigh");
+  REQUIRE(weighed.size() == 4);
+  CHECK(argument(weighed, 0, "node") ==
+        json::value({{"$type", "shop::Diamond"}, {"node", 6}, {"left", 7}, {"right", 8}, {"diamond", 9}}));
+  CHECK(argument(weighed, 1, "node") == json::value({{"$type", "shop::Node"}, {"node", 6}}));
 
-const auto called = calls(store, "shop::call");
-REQUIRE(called.size() == 6);
-CHECK(argument(called, 0, "price") == "shop::on_sale(int)");
-CHECK(argument(called, 1, "price") == "shop::local_price(int)");
-CHECK(argument(called, 2, "price") == "abs");  // of a library
-CHECK(argument(called, 3, "price") == "shop::on_sale(int)");
-const auto both = argument(calls(store, "shop::call_both"), 0, "handlers");
-CHECK(both == json::value({{"first", "shop::on_loss(int)"}, {"second", "shop::on_sale(int)"}}));
-const auto methods = calls(store, "shop::call_method");
-REQUIRE(methods.size() == 4);
-CHECK(argument(methods, 0, "method") == "shop::Till::close(int)");
-CHECK(argument(methods, 1, "method") == "shop::Till::open");
-const auto functions = calls(store, "shop::call_function");
-REQUIRE(functions.size() == 4);
-CHECK(argument(functions, 0, "function") == "shop::on_sale(int)");
-CHECK(argument(functions, 1, "function") == (libcxx ? "main::$_0" : "main::{lambda(int)#1}"));
-CHECK(argument(calls(store, "shop::call_hooks"), 0, "hooks") ==
-      json::value({{"id", 3}, {"price", "shop::on_loss(int)"}, {"none", nullptr}}));
-CHECK(argument(calls(store, "shop::call_copy"), 0, "function") ==
-      (libcxx ? "main::$_1" : "main::{lambda(int)#2}"));
-const auto held = calls(store, "shop::hold");
-REQUIRE(held.size() == 6);
-CHECK(object_of(argument(held, 0, "value")).at("$type") == "int");
-CHECK(object_of(argument(held, 1, "value")).at("$type").as_string().find("basic_string") !=
-      std::string::npos);
-CHECK(argument(held, 2, "value").is_null());
-for (const auto& call : measured) CHECK(call.as_object().at("unavailable").as_object().empty());
+  const auto called = calls(store, "shop::call");
+  REQUIRE(called.size() == 6);
+  CHECK(argument(called, 0, "price") == "shop::on_sale(int)");
+  CHECK(argument(called, 1, "price") == "shop::local_price(int)");
+  CHECK(argument(called, 2, "price") == "abs");  // of a library
+  CHECK(argument(called, 3, "price") == "shop::on_sale(int)");
+  const auto both = argument(calls(store, "shop::call_both"), 0, "handlers");
+  CHECK(both == json::value({{"first", "shop::on_loss(int)"}, {"second", "shop::on_sale(int)"}}));
+  const auto methods = calls(store, "shop::call_method");
+  REQUIRE(methods.size() == 4);
+  CHECK(argument(methods, 0, "method") == "shop::Till::close(int)");
+  CHECK(argument(methods, 1, "method") == "shop::Till::open");
+  const auto functions = calls(store, "shop::call_function");
+  REQUIRE(functions.size() == 4);
+  CHECK(argument(functions, 0, "function") == "shop::on_sale(int)");
+  CHECK(argument(functions, 1, "function") == (libcxx ? "main::$_0" : "main::{lambda(int)#1}"));
+  CHECK(argument(calls(store, "shop::call_hooks"), 0, "hooks") ==
+        json::value({{"id", 3}, {"price", "shop::on_loss(int)"}, {"none", nullptr}}));
+  CHECK(argument(calls(store, "shop::call_copy"), 0, "function") ==
+        (libcxx ? "main::$_1" : "main::{lambda(int)#2}"));
+  const auto held = calls(store, "shop::hold");
+  REQUIRE(held.size() == 6);
+  CHECK(object_of(argument(held, 0, "value")).at("$type") == "int");
+  CHECK(object_of(argument(held, 1, "value")).at("$type").as_string().find("basic_string") !=
+        std::string::npos);
+  CHECK(argument(held, 2, "value").is_null());
+  for (const auto& call : measured) CHECK(call.as_object().at("unavailable").as_object().empty());
 }
 
 TEST_CASE("one element of a container, and what it points to [bpf]", "[bpf]") {
