@@ -1,6 +1,7 @@
 #include "probes/location.h"
 
 #include "probes/location_expression.h"
+#include "probes/location_passed.h"
 #include "probes/location_pieces.h"
 
 #include <algorithm>
@@ -182,7 +183,8 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
   if (!is_lost) return entered;
   // The way to the site may have moved it to where it is read as it stands there.
   ValueSource moved = locate_at(variable, size, used, false);
-  return moved.unavailable == Unavailable::kNone ? moved : entered;
+  const bool is_good = moved.unavailable == Unavailable::kNone;
+  return is_good && is_as_passed(moved, frame_, prologue_, size, used) ? moved : entered;
 }
 
 ValueSource LocationReader::locate_argument(const Die& variable, std::uint64_t size,

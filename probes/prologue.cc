@@ -100,7 +100,7 @@ class Machine {
 
   // False where straight-line code ends.
   bool step(std::uint64_t address, const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
-    steps_.push_back({address, frame_of(7), frame_of(6), written_, is_quiet_});
+    steps_.push_back({address, frame_of(7), frame_of(6), written_, registers_, is_quiet_});
     is_quiet_ = is_quiet_ && keeps_quiet(in, operands);
     for (int i = 0; i < in.operand_count; ++i) note_write(operands[i]);
     const std::size_t before = spills_.size();

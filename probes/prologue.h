@@ -12,6 +12,7 @@
 
 #include "probes/elf_file.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -54,6 +55,7 @@ struct PrologueStep {
   std::optional<std::int64_t> rsp;  // relative to CFA
   std::optional<std::int64_t> rbp;
   std::uint32_t written = 0;  // registers, but RSP, that were written since entry: bit = DWARF number
+  std::array<PrologueValue, 16> registers = {};
   // All before it only computed in registers and stored to the function's own
   // frame, and cannot fault: an event here is as good as one at entry.
   bool is_quiet = false;

@@ -314,4 +314,23 @@ TEST_CASE("limits reach the plan") {
   CHECK(binary->plan(probe).plans[0].plan.types.size() > 20);
 }
 
+TEST_CASE("a parameter that was changed on the way to the site is not what was passed") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "changed.c")
+      << "void see(const short*);\n"
+         "__attribute__((noinline)) int changed(short count, long more) { count += 1; see(&count); return "
+         "count + more; }\n"
+         "int main(int c, char** v) { return changed(c, c); }\n"
+         "void __attribute__((noinline)) see(const short* p) { asm volatile(\"\" ::\"r\"(p) : \"memory\"); "
+         "}\n";
+  run("cd " + (scratch / "") + " && clang-14 -O2 -g changed.c -o changed");
+  const PlanResult result = open_target(scratch / "changed")->plan(probe_of("changed"));
+  REQUIRE(result.plans.size() == 1);
+  const schema::Plan& plan = result.plans[0].plan;
+  REQUIRE(plan.captures.size() == 3);
+  CHECK(plan.captures[0].expression == "count");
+  CHECK(plan.captures[0].unavailable == schema::Unavailable::kOptimizedOut);
+  CHECK(plan.captures[1].unavailable == schema::Unavailable::kNone);
+}
+
 }  // namespace backsight::probes
