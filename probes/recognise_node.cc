@@ -10,7 +10,7 @@ namespace backsight::probes {
 
 namespace {
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxDepth = 8;
 constexpr std::uint64_t kMostAlignment = 4096;
 
 // What the alignment of a value may be. The debug information does not have it: a

@@ -173,10 +173,9 @@ Result<Type> read_type(wire::Type::Reader in, std::size_t type_count) {
   type.container = static_cast<Container>(in.getContainer());
   type.offset_a = in.getOffsetA();
   type.offset_b = in.getOffsetB();
-  if (in.getLayout().size() > kMaxLayout) {
-    return corrupt("layout of " + std::to_string(in.getLayout().size()) + " fields");
-  }
-  for (const std::uint64_t field : in.getLayout()) type.layout.push_back(field);
+  const auto fields = in.getLayout();  // asked for once: what is read is counted
+  if (fields.size() > kMaxLayout) return corrupt("layout of " + std::to_string(fields.size()) + " fields");
+  for (const std::uint64_t field : fields) type.layout.push_back(field);
   type.is_map = in.getIsMap();
   if (in.getDynamic() > type_count) return corrupt("dynamic type " + std::to_string(in.getDynamic()));
   if (in.getDynamic() != 0) type.dynamic = {in.getDynamic() - 1};

@@ -57,6 +57,7 @@ struct Zoo {
     const TypeId counts = types.structure("counts", 16, {test::member("use", i, 8)});
     const TypeId counts_pointer = types.pointer(counts);
 
+    const TypeId kept = shape(Container::kCallableObject, 16, schema::kNoType, {}, 0, 8);
     show(types.string(c), Bytes().u64(0x500).u64(4).pad_to(32));
     show(types.string(wide), Bytes().u64(0x540).u64(2).pad_to(32));
     show(shape(Container::kFlaggedString, 24, c, {}, 16, 8, {0, 1, 1, 0, 1, 0x7f, 1}),
@@ -96,6 +97,9 @@ struct Zoo {
          Bytes().u64(0x3000).u64(0x3100));
     show(shape(Container::kCallable, 32, schema::kNoType, {}, 0, 16, {24}),
          Bytes().u64(0x601).u64(0).u64(0x602).u64(0x603));
+    show(shape(Container::kCallable, 48, schema::kNoType, {test::member("", types.pointer(kept), 32)}, 0, 0,
+               {schema::layout::kNoOffset}),
+         Bytes().u64(0).u64(0).u64(0).u64(0).u64(0x3200).u64(0));
     const TypeId duration =
         shape(Container::kDuration, 8, schema::kNoType, {test::member("", word, 0)}, 0, 0, {1, 1000});
     show(shape(Container::kTimePoint, 8, schema::kNoType, {test::member("", duration, 0)}, 0, 0, {1}),
@@ -126,6 +130,7 @@ struct Zoo {
     add_node(0x2200, 0, 0x2100, 0, 0);
     row.item(1, link, 0x3000, Bytes().u64(0x3000).u64(derived.value));
     row.item(1, derived, 0x3000, Bytes().u64(0).u64(1).u64(2)).item(1, base, 0x3000, Bytes().u64(0).u64(1));
+    row.item(1, kept, 0x3200, Bytes().u64(0x601).u64(0x602));
     row.item(1, counts, 0x3100, Bytes().u64(0).u64(1));
   }
 

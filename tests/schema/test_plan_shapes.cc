@@ -92,6 +92,12 @@ TEST_CASE("every shape reads back as it was written") {
   }
 }
 
+TEST_CASE("a plan of many shapes can be read") {
+  Plan plan = shaped(Container::kTree, 16, 0);
+  plan.types.resize(2000, plan.types[0]);
+  CHECK(decode_plan(encode(plan)).value() == plan);
+}
+
 TEST_CASE("a shape without what its readers rely on is refused") {
   for (const Shape& shape : kShapes) {
     CAPTURE(static_cast<int>(shape.container));
