@@ -92,7 +92,7 @@ FunctionInfo read_names(const DwarfSession& session, const DebugIndex& index, co
     if (linkage && info.linkage_name.empty()) info.linkage_name = linkage;
   }
   // The last of the chain declares the function: parameters in order and whole.
-  std::vector<Parameter> declared = own_parameters(session, chain.back());
+  const std::vector<Parameter> declared = own_parameters(session, chain.back());
   info.parameters = own_parameters(session, chain.front());
   const std::vector<Parameter> middle =
       chain.size() > 2 ? own_parameters(session, chain[1]) : std::vector<Parameter>();
@@ -100,12 +100,12 @@ FunctionInfo read_names(const DwarfSession& session, const DebugIndex& index, co
     if (!parameter.is_artificial) info.parameter_types.push_back(types.spelling(parameter.type));
   }
   // Parameters that the compiler dropped from this instance.
-  for (const std::vector<Parameter>& abstract : {middle, declared}) {
+  for (const std::vector<Parameter>* abstract : {&middle, &declared}) {
     if (chain.size() < 2) break;
-    for (const Parameter& parameter : abstract) {
+    for (const Parameter& parameter : *abstract) {
       if (parameter.name.empty() || contains(info.parameters, parameter.name)) continue;
       // A declaration may name its parameters differently than the definition.
-      if (&abstract != &middle && info.parameters.size() >= declared.size()) continue;
+      if (abstract != &middle && info.parameters.size() >= declared.size()) continue;
       info.parameters.push_back({parameter.name, 0, parameter.type, parameter.is_artificial});
     }
   }

@@ -47,7 +47,8 @@ std::string service(const std::string& exe) {
   std::string text = "\n  - name: functions\n    match: { exe: \"" + exe + "\" }\n    probes:\n";
   for (const char* function :
        {"fn::mix", "fn::once", "fn::many", "fn::sometimes", "fn::Widget::*", "fn::twice", "fn::hidden",
-        "fn::with_lambda*::operator()", "fn::ramp", "fn_alias", "fn_late"}) {
+        "fn::with_lambda*::operator()", "fn::Meter::read(int)::{lambda(int)#1}::operator()", "fn::ramp",
+        "fn_alias", "fn_late"}) {
     text += "      - function: \"" + std::string(function) + "\"\n";
   }
   for (const char* mark : {"the inner line", "the outer line"})
@@ -90,12 +91,12 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
   Daemon daemon(dir, service(target(name)));
   {
     Child process({target(name)}, dir.file("truth"));
-    REQUIRE(daemon.wait_active(15));
+    REQUIRE(daemon.wait_active(16));
     for (int i = 1; i <= kRounds; ++i) {
       process.say("go\n");
       REQUIRE(eventually([&] { return count_of(process.output(), "done") == static_cast<std::size_t>(i); }));
       // The library is there now, and probed before the next round.
-      if (i == 1) REQUIRE(daemon.wait_active(16));
+      if (i == 1) REQUIRE(daemon.wait_active(17));
     }
     process.signal(SIGTERM);
     process.wait();
@@ -113,6 +114,12 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
   compare(calls(daemon.store(), "fn::twice<int>"), truth.at("fn::twice<int>"), tally);
   compare(calls(daemon.store(), "fn::twice<long*>"), truth.at("fn::twice<long int>"), tally);
   compare(calls(daemon.store(), "fn::with_lambda*"), truth.at("lambda"), tally);
+  const auto inlined = calls(daemon.store(), "fn::Meter::read*");
+  compare(inlined, truth.at("inlined lambda"), tally);
+  for (const auto& call : inlined) {
+    CHECK(call.at("function") == "fn::Meter::read(int)::{lambda(int)#1}::operator()");
+    CHECK(call.at("return").is_null());
+  }
   const auto walks = calls(daemon.store(), "lines::walk");
   json::array inner, outer;
   const std::string inner_line = marked_line("the inner line");

@@ -81,6 +81,21 @@ OUT_OF_LINE long with_lambda(int factor) {
   return total;
 }
 
+// Of this lambda there are only the copies in what calls it.
+struct Meter {
+  long base;
+  OUT_OF_LINE long read(int at) {
+    const auto one = [this](int x) __attribute__((always_inline)) {
+      keep(x);
+      return base + x;
+    };
+    told("inlined lambda", {{"x", at}});
+    const long first = one(at);
+    told("inlined lambda", {{"x", at + 1}});
+    return first + one(at + 1);
+  }
+};
+
 struct Task {
   struct promise_type {
     long value = 0;
@@ -127,6 +142,7 @@ void round(int number) {
   told("fn::(anonymous namespace)::hidden", {{"value", number}});
   keep(hidden(number));
   keep(with_lambda(number));
+  keep(Meter{5L * number}.read(number));
   told("fn::ramp", {{"id", number}, {"seed", 1000L + number}});
   const Task task = ramp(number, 1000L + number);
   task.handle.resume();
