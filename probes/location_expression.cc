@@ -172,10 +172,14 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (reg >= kFirstVector && reg <= kLastVector)
     return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
   if (reg > BS_R15) return fail("it is in a register that is not captured", Unavailable::kUnsupportedType);
-  if (reg == BS_RSP && context_.whole_function) {
+  // Clang means RSP of the body in lists, too, also where a way around the frame leads
+  // through their range.
+  if (reg == BS_RSP && (context_.whole_function || context_.by_clang)) {
     const auto rsp = context_.body_rsp();
-    if (!rsp) return fail("its frame is not set up in a way that can be followed");
-    return push_frame(offset + *rsp);
+    if (rsp) return push_frame(offset + *rsp);
+    const auto& cfa = context_.frame.cfa;
+    const bool is_inside = !context_.whole_function && !context_.as_entered && cfa && *cfa != Cfa{};
+    if (!is_inside) return fail("its frame is not set up in a way that can be followed");
   }
   if (context_.as_entered) {
     if (reg == BS_RSP) return push_frame(offset - 8);  // as at the entry

@@ -333,4 +333,24 @@ TEST_CASE("a parameter that was changed on the way to the site is not what was p
   CHECK(plan.captures[1].unavailable == schema::Unavailable::kNone);
 }
 
+TEST_CASE("an argument on the stack, where clang means RSP of a frame that not every call sets up") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "wrapped.c")
+      << "void see(const long*);\n"
+         "__attribute__((noinline)) void wrapped(int a, int b, int c, int d, long e, long f, int g) {\n"
+         "  if (f == 0) return;\n"
+         "  e += g; see(&e);\n"
+         "}\n"
+         "int main(int c, char** v) { wrapped(1, 2, 3, 4, c, c, c); return 0; }\n"
+         "void __attribute__((noinline)) see(const long* p) { asm volatile(\"\" ::\"r\"(p) : \"memory\"); "
+         "}\n";
+  run("cd " + (scratch / "") + " && clang-14 -O2 -g wrapped.c -o wrapped");
+  const PlanResult result = open_target(scratch / "wrapped")->plan(probe_of("wrapped", {"g"}));
+  REQUIRE(result.plans.size() == 1);
+  // RSP + 8 at the entry is the first of them; the list says RSP + 16.
+  const std::string dump = dump_plan(result.plans[0]);
+  INFO(dump);
+  CHECK(dump.find("rsp+16") == std::string::npos);
+}
+
 }  // namespace backsight::probes
