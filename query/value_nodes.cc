@@ -168,6 +168,8 @@ boost::json::value ValueDecoder::map(const Type& type, const Type& pair, const F
   std::uint64_t key_part = 0, value_part = 0;
   const Member* key = find_member(plan_.types, pair, "first", key_part);
   const Member* mapped = find_member(plan_.types, pair, "second", value_part);
+  // Where a plan ends by depth, the pair is known by name alone: whether no element is {} or [] is not.
+  if (pair.members.empty() && found.elements.empty()) return missing(Unavailable::kDepthLimit);
   if (key == nullptr || mapped == nullptr) return missing(Unavailable::kUnsupportedType);
   bool as_object = is_name_type(plan_.types, key->type) && !is_multimap(type);
   const std::size_t reasons_before = unavailable_.size();

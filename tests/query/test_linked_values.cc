@@ -279,6 +279,15 @@ TEST_CASE("maps are arrays where keys are no names, or not all there, or not dis
   }
 }
 
+TEST_CASE("an empty map where the plan ends") {
+  Tree t("std::map<int, int>", TypeKind::kInteger, "int", 4);
+  CHECK(show(t.types.table(), t.tree, t.at(kObject + 8, 0)).value == json("{}"));
+  t.types.at(t.pair).members.clear();
+  const Shown shown = show(t.types.table(), t.tree, t.at(kObject + 8, 0));
+  CHECK(shown.value.is_null());
+  CHECK(shown.unavailable == UnavailableMap{{"v", "depth_limit"}});
+}
+
 TEST_CASE("unordered maps with text for keys") {
   Types types;
   const TypeId c = types.scalar(TypeKind::kChar, "char", 1), s = types.string(c);
