@@ -36,11 +36,33 @@ struct Function {
 };
 using Functions = std::vector<Function>;  // by name
 
+// Whether the code at an address is a function as somebody wrote it, or what compilers
+// made of one: a part that was not inlined, a copy that takes fewer parameters.
+class Clones {
+ public:
+  explicit Clones(const std::vector<probes::FunctionSymbol>& symbols) {
+    for (const probes::FunctionSymbol& symbol : symbols) {
+      for (const char* suffix : {".part.", ".isra.", ".constprop."}) {
+        if (symbol.name.find(suffix) != std::string::npos) addresses_.insert(symbol.address);
+      }
+    }
+  }
+  bool contains(std::uint64_t address) const { return addresses_.contains(address); }
+
+ private:
+  std::set<std::uint64_t> addresses_;
+};
+
 struct Count {
+  explicit Count(const Clones& those) : clones(those) {}
+
+  const Clones& clones;
   std::set<std::uint64_t> functions;  // by address
   std::set<std::string> refusals;
   double parameters = 0;
   double available = 0;
+  double of_clones = 0;  // of the parameters
+  double available_of_clones = 0;
   std::map<std::string, double> reasons;
 
   void add(const probes::PlanResult& result) {
@@ -59,11 +81,14 @@ struct Count {
 
  private:
   void add(const probes::CompiledPlan& compiled) {
+    const double in_clone = clones.contains(compiled.plan.address) ? 1 : 0;
     for (const schema::Capture& capture : compiled.plan.captures) {
       if (capture.at_return) continue;
       ++parameters;
+      of_clones += in_clone;
       if (capture.unavailable == schema::Unavailable::kNone) {
         ++available;
+        available_of_clones += in_clone;
       } else {
         ++reasons[schema::to_string(capture.unavailable)];
       }
@@ -71,7 +96,12 @@ struct Count {
   }
 };
 
-Functions read_functions(const std::string& path) {
+struct Code {
+  Functions functions;
+  std::vector<probes::FunctionSymbol> symbols;
+};
+
+Code read_code(const std::string& path) {
   auto elf = probes::ElfFile::open(path);
   if (!elf) throw std::runtime_error(elf.error().to_string());
   const auto file = std::make_shared<const probes::ElfFile>(std::move(*elf));
@@ -100,7 +130,7 @@ Functions read_functions(const std::string& path) {
   }
   std::sort(functions.begin(), functions.end(),
             [](const Function& a, const Function& b) { return a.name < b.name; });
-  return functions;
+  return {std::move(functions), symbols.all()};
 }
 
 // A pattern for the name: what patterns have a meaning for stands for any letter.
@@ -170,8 +200,10 @@ double tell_left_out(const std::string& binary, const Functions& functions, cons
 void add_binary(Rows& rows, const std::string& name, const std::string& path) {
   const auto binary = probes::Binary::open({path, path}, {});
   if (!binary) throw std::runtime_error(binary.error().to_string());
-  Count counted;
-  const Functions functions = read_functions(path);
+  const Code code = read_code(path);
+  const Functions& functions = code.functions;
+  const Clones clones(code.symbols);
+  Count counted(clones);
   if (!functions.empty()) count_all(**binary, functions, 0, functions.size(), 0, counted);
   if (counted.parameters == 0) {
     throw std::runtime_error(path + " has no parameters: is its debug information there?");
@@ -183,6 +215,11 @@ void add_binary(Rows& rows, const std::string& name, const std::string& path) {
   rows.push_back(row(name + ".functions", static_cast<double>(counted.functions.size()), "functions"));
   rows.push_back(row(name + ".left_out", tell_left_out(name, functions, counted), "functions"));
   rows.push_back(row(name + ".parameters", counted.parameters, "parameters"));
+  // What a clone does not take was not passed by anyone.
+  const double whole = counted.parameters - counted.of_clones;
+  const double available_of_whole = counted.available - counted.available_of_clones;
+  rows.push_back(row(name + ".in_clones", counted.of_clones, "parameters"));
+  rows.push_back(row(name + ".without_clones", whole > 0 ? 100 * available_of_whole / whole : 0, "%"));
   for (const auto& [reason, number] : counted.reasons) {
     rows.push_back(row(name + "." + reason, 100 * number / counted.parameters, "%"));
   }

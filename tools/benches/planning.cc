@@ -25,6 +25,7 @@ struct Measured {
   double plan_ms = 0;
   double plans = 0;
   double peak_mb = 0;
+  double cpu_ms = 0;  // of all threads: tells a busy machine from a slow planner
 };
 
 Measured measure(const std::string& path, const std::string& cache, const std::string& function) {
@@ -66,6 +67,10 @@ Measured run_apart(const std::string& path, const std::string& cache, const std:
   ::wait4(child, &status, 0, &usage);
   if (!is_whole || result.plans == 0) throw std::runtime_error("cannot plan " + function + " in " + path);
   result.peak_mb = static_cast<double>(usage.ru_maxrss) / 1024;
+  const auto ms = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  };
+  result.cpu_ms = ms(usage.ru_utime) + ms(usage.ru_stime);
   return result;
 }
 
@@ -90,6 +95,7 @@ void add(Rows& rows, const std::string& name, const Measured& measured, double b
   }
   rows.push_back(time);
   rows.push_back(memory);
+  rows.push_back(row(name + ".cpu", measured.cpu_ms, "ms"));
   rows.push_back(row(name + ".plans", measured.plans, "plans"));
 }
 
