@@ -1,7 +1,7 @@
 // One visitor over the expression tree, a method for each kind of node.
 #include "probes/expression_compiler.h"
 
-#include "probes/argument_slots.h"
+#include "probes/argument_place.h"
 #include "probes/class_passing.h"
 #include "probes/expression_ops.h"
 #include "probes/nearest.h"
@@ -94,21 +94,14 @@ Operand ExpressionCompiler::own_bits(Operand operand) {
   return operand;
 }
 
-// What the debug information describes too late, but is where every caller puts it.
-void ExpressionCompiler::take_from_caller(const Parameter& parameter, std::uint64_t size,
-                                          ValueSource& source) const {
-  const FunctionInfo& function = context_.function;
-  const bool is_by_abi = function.is_external && !function.is_part && function.return_is_dropped.empty() &&
-                         context_.session.die(function.die).tag() == DW_TAG_subprogram;
-  const auto& all = function.parameters;
+// Where callers put it.
+std::optional<ArgumentPlace> ExpressionCompiler::place_of(const Parameter& parameter) const {
+  const auto& all = context_.function.parameters;
   const auto found = std::find_if(all.begin(), all.end(),
                                   [&](const Parameter& other) { return other.die == parameter.die; });
-  if (!is_by_abi || found == all.end()) return;
-  const auto slot =
-      argument_slot(context_.types.layout(), function, static_cast<std::size_t>(found - all.begin()));
-  if (!slot) return;
-  ValueSource argument = context_.locations.locate_argument(context_.session.die(parameter.die), size, *slot);
-  if (argument.unavailable == Unavailable::kNone) source = std::move(argument);
+  if (found == all.end()) return std::nullopt;
+  return argument_place(context_.types.layout(), context_.function,
+                        static_cast<std::size_t>(found - all.begin()));
 }
 
 Operand ExpressionCompiler::parameter(const Parameter& parameter) {
@@ -123,9 +116,9 @@ Operand ExpressionCompiler::parameter(const Parameter& parameter) {
   ValueClass value;
   value.used = LocationReader::kAllBytes;
   if (size <= 16) value = classify_value(context_.types.layout(), context_.types.die_of(operand.type));
-  operand.source = context_.locations.locate(context_.session.die(parameter.die), size, value.used);
-  if (operand.source.unavailable == Unavailable::kOptimizedOut && !value.is_empty())
-    take_from_caller(parameter, size, operand.source);
+  const auto place = place_of(parameter);
+  operand.source = context_.locations.locate(context_.session.die(parameter.die), size, value.used,
+                                             place ? &*place : nullptr);
   // An empty object is what it is without a byte.
   if (size <= 8 && value.is_empty() && operand.source.unavailable == Unavailable::kOptimizedOut) {
     operand.source = {};

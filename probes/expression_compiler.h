@@ -56,7 +56,7 @@ class ExpressionCompiler {
   // something in this function. kNone: it means nothing there.
   schema::Unavailable refusal() const { return refusal_; }
   Operand parameter(const Parameter& parameter);
-  void take_from_caller(const Parameter& parameter, std::uint64_t size, ValueSource& source) const;
+  std::optional<ArgumentPlace> place_of(const Parameter& parameter) const;
   Operand return_value();
   // Elements projected to `path`: a type that is copied whole but followed only
   // there; what is there is taken for a `cast`, if given. kNoType: no such member or cast.

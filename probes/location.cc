@@ -1,7 +1,6 @@
 #include "probes/location.h"
 
 #include "probes/location_expression.h"
-#include "probes/location_passed.h"
 #include "probes/location_pieces.h"
 
 #include <algorithm>
@@ -170,48 +169,51 @@ LocationReader::LocationReader(const DwarfSession& session, const Die& function,
   by_clang_ = producer && std::strstr(producer, "clang");
 }
 
-ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std::uint32_t used) const {
+ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std::uint32_t used,
+                                   const ArgumentPlace* place) const {
   if (variable.has(DW_AT_const_value)) {
     const auto constant = variable.unsigned_value(DW_AT_const_value);
     if (constant && size <= 8) return constant_source(*constant);
     const std::vector<std::uint8_t> bytes = variable.block(DW_AT_const_value);
     if (!bytes.empty() && bytes.size() == size && size <= 16) return constant_source(bytes);
   }
-  if (!frame_.at_entry) return locate_at(variable, size, used, false);
-  ValueSource entered = locate_at(variable, size, used, true);
-  const bool is_lost = entered.unavailable == Unavailable::kOptimizedOut && frame_.site != frame_.entry;
-  if (!is_lost) return entered;
-  // The way to the site may have moved it to where it is read as it stands there.
-  ValueSource moved = locate_at(variable, size, used, false);
-  const bool is_good = moved.unavailable == Unavailable::kNone;
-  return is_good && is_as_passed(moved, frame_, prologue_, size, used) ? moved : entered;
+  if (!frame_.at_entry) return locate_at(variable, size, used, nullptr, false);
+  ValueSource entered = locate_at(variable, size, used, place, true);
+  const bool is_lost = entered.unavailable == Unavailable::kOptimizedOut ||
+                       entered.unavailable == Unavailable::kInVectorRegister;
+  const DieAttribute attribute(variable, DW_AT_location);
+  if (!is_lost || !place || !attribute) return entered;
+  const LocationList list(session_, attribute);
+  if (!list.is_readable()) return entered;
+  // Where it is first described behind the entry, and where the site is: what stands
+  // there may be what was passed.
+  std::vector<std::pair<LocationList::Entry, std::uint64_t>> later;
+  if (const auto first = list.first(session_)) later.push_back(*first);
+  if (const auto here = list.at(session_, frame_.site, true); here && frame_.site != frame_.entry)
+    later.emplace_back(*here, frame_.site);
+  for (const auto& [entry, address] : later) {
+    ValueSource traced = entry.whole_function ? entered
+                                              : trace(variable, entry.expression, entry.operations, address,
+                                                      size, used, *place);
+    if (traced.unavailable == Unavailable::kNone) return traced;
+    if (traced.unavailable == Unavailable::kInVectorRegister) entered = std::move(traced);
+  }
+  return entered;
 }
 
-ValueSource LocationReader::locate_argument(const Die& variable, std::uint64_t size,
-                                            std::int64_t slot) const {
-  const ValueSource nowhere = unavailable_source(
-      Unavailable::kOptimizedOut, "the debug information has no location for it at the function's entry");
-  const DieAttribute attribute(variable, DW_AT_location);
-  if (!attribute || !frame_.at_entry || !frame_.cfa || size == 0) return nowhere;
-  const LocationList list(session_, attribute);
-  const auto first = list.is_readable() ? list.first(session_) : std::nullopt;
-  if (!first) return nowhere;
+ValueSource LocationReader::trace(const Die& variable, Dwarf_Locdesc_c expression, Dwarf_Unsigned operations,
+                                  std::uint64_t address, std::uint64_t size, std::uint32_t used,
+                                  const ArgumentPlace& place) const {
   const auto step = std::find_if(prologue_.steps.begin(), prologue_.steps.end(),
-                                 [&](const PrologueStep& one) { return one.address == first->second; });
-  if (step == prologue_.steps.end() || !step->is_quiet) return nowhere;
-  const auto end = slot + static_cast<std::int64_t>(size);
-  for (const Spill& spill : prologue_.spills) {
-    const bool overlaps = spill.offset < end && slot < spill.offset + spill.size;
-    if (overlaps && spill.done_at <= std::max(first->second, frame_.site)) return nowhere;
+                                 [&](const PrologueStep& one) { return one.address == address; });
+  if (step == prologue_.steps.end() || !step->is_quiet || size == 0) {
+    return unavailable_source(Unavailable::kOptimizedOut,
+                              "the debug information has no location for it at the function's entry");
   }
-  const auto place = stack_place(session_, first->first.expression, first->first.operations);
-  const auto base = place && place->reg == BS_RBP ? step->rbp : step->rsp;
-  if (!place || !base || place->offset + *base != slot) return nowhere;
-  ValueSource source;
-  source.in_memory = true;
-  source.ops = frame_address(frame_, slot);
-  if (place->is_reference) source.ops.push_back(make_op(BS_OP_LOAD, 8));
-  return source;
+  const LocationContext context{session_,       frame_,    prologue_, frame_base_, body_rsp_,
+                                follows_moves_, by_clang_, true,      false,       size,
+                                used,           &place,    &*step};
+  return combine_pieces(context, evaluate_location(context, variable, expression, operations), size);
 }
 
 bool LocationReader::is_argument_slot(const ValueSource& source) const {
@@ -233,7 +235,7 @@ ValueSource LocationReader::through_slot(std::uint64_t slot) const {
 }
 
 ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, std::uint32_t used,
-                                      bool as_entered) const {
+                                      const ArgumentPlace* place, bool as_entered) const {
   const DieAttribute attribute(variable, DW_AT_location);
   if (!attribute)
     return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for it");
@@ -248,7 +250,8 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
                               "the debug information has no location for it at the probe site");
   }
   const LocationContext context{session_,       frame_,    prologue_,  frame_base_,           body_rsp_,
-                                follows_moves_, by_clang_, as_entered, entry->whole_function, used};
+                                follows_moves_, by_clang_, as_entered, entry->whole_function, size,
+                                used,           place};
   return combine_pieces(context, evaluate_location(context, variable, entry->expression, entry->operations),
                         size);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bpf/abi/plan.h"
+#include "probes/argument_place.h"
 #include "probes/dwarf_session.h"
 #include "probes/prologue.h"
 #include "probes/site_frame.h"
@@ -48,10 +49,9 @@ class LocationReader {
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
   // `used`: bit n is set where byte n is not padding, which no compiler has to keep.
-  ValueSource locate(const Die& variable, std::uint64_t size, std::uint32_t used = kAllBytes) const;
-  // Of a parameter that the caller puts at CFA + `slot`, and that the debug information
-  // first describes in the straight code behind the entry: if that is still there.
-  ValueSource locate_argument(const Die& variable, std::uint64_t size, std::int64_t slot) const;
+  // `place`: of a parameter, where the caller puts it; null: not known.
+  ValueSource locate(const Die& variable, std::uint64_t size, std::uint32_t used = kAllBytes,
+                     const ArgumentPlace* place = nullptr) const;
   // Whether that is where the caller put an argument on the stack.
   bool is_argument_slot(const ValueSource& source) const;
   // Of a variable whose address stands at link-time address `slot`; 0: not known.
@@ -59,7 +59,13 @@ class LocationReader {
 
  private:
   // `as_entered`: as at the function's entry. Otherwise at the site.
-  ValueSource locate_at(const Die& variable, std::uint64_t size, std::uint32_t used, bool as_entered) const;
+  ValueSource locate_at(const Die& variable, std::uint64_t size, std::uint32_t used,
+                        const ArgumentPlace* place, bool as_entered) const;
+  // Of a parameter that the expression describes right before the instruction at
+  // `address`: what was passed, if the straight line to there only moved it.
+  ValueSource trace(const Die& variable, Dwarf_Locdesc_c expression, Dwarf_Unsigned operations,
+                    std::uint64_t address, std::uint64_t size, std::uint32_t used,
+                    const ArgumentPlace& place) const;
 
   const DwarfSession& session_;
   SiteFrame frame_;

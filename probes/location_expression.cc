@@ -3,6 +3,7 @@
 
 #include "probes/location.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <optional>
@@ -69,6 +70,8 @@ class Evaluator {
 
  private:
   bool place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2);
+  bool trace_register(std::uint64_t& reg) const;
+  bool is_at_site() const { return context_.step && context_.step->address == context_.frame.site; }
   bool put_register(std::uint64_t reg);
   bool push_register(std::uint64_t reg, std::int64_t offset);
   bool push_frame_base(std::int64_t offset);
@@ -90,6 +93,8 @@ class Evaluator {
   bool is_kept(std::uint64_t reg) const {
     return !context_.as_entered || (context_.frame.written >> reg & 1) == 0;
   }
+  // It came with this argument, as far as that is known.
+  bool is_own(const PrologueValue& value) const { return !context_.place || context_.place->brings(value); }
   // Where the straight line has set the frame up; it may go on to its end.
   std::optional<std::int64_t> first_rbp() const {
     for (const PrologueStep& step : context_.prologue.steps) {
@@ -142,7 +147,19 @@ void Evaluator::settle(LocationTerm& term) const {
   term.is_frame = false;
 }
 
+// `reg` holds what was passed, as far as the straight line to the step shows. Becomes
+// the register that holds it at the site.
+bool Evaluator::trace_register(std::uint64_t& reg) const {
+  if (reg > BS_R15) return false;
+  const PrologueValue& value = context_.step->registers[reg];
+  const bool is_whole = value.width >= std::min<std::uint64_t>(context_.size, 8);
+  if (value.kind != PrologueValue::Kind::kEntry || !is_whole || !is_own(value)) return false;
+  if (!is_at_site()) reg = static_cast<std::uint64_t>(value.reg);
+  return true;
+}
+
 bool Evaluator::put_register(std::uint64_t reg) {
+  if (context_.step && reg < kFirstVector && !trace_register(reg)) return fail(kMovedLater);
   // Without a list, the register is where the variable lives once it has been moved there.
   const bool is_general = reg < kFirstVector;
   if (context_.whole_function && is_general) {
@@ -150,7 +167,8 @@ bool Evaluator::put_register(std::uint64_t reg) {
                                               : context_.by_clang && context_.follows_moves;
     if (!is_there) return fail(kMovedLater);
   }
-  if (is_general && !is_kept(reg)) return fail("its register is written before the probe site");
+  if (is_general && !is_at_site() && !is_kept(reg))
+    return fail("its register is written before the probe site");
   current_ = {};
   current_.kind = LocationPiece::Kind::kRegister;
   current_.reg = reg;
@@ -172,6 +190,11 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (reg >= kFirstVector && reg <= kLastVector)
     return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
   if (reg > BS_R15) return fail("it is in a register that is not captured", Unavailable::kUnsupportedType);
+  if (context_.step) {
+    const PrologueValue& value = context_.step->registers[reg];
+    if (value.kind == PrologueValue::Kind::kFrame) return push_frame(value.offset + offset);
+    if (!trace_register(reg)) return fail(kMovedLater);
+  }
   // Clang means RSP of the body in lists, too, also where a way around the frame leads
   // through their range.
   if (reg == BS_RSP && (context_.whole_function || context_.by_clang)) {
@@ -190,7 +213,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
     }
     if (context_.whole_function && (!brings_argument(reg) || !context_.follows_moves))
       return fail(kMovedLater);
-    if (!is_kept(reg)) return fail("its register is written before the probe site");
+    if (!is_at_site() && !is_kept(reg)) return fail("its register is written before the probe site");
   }
   push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg), 0, 0, static_cast<std::uint64_t>(offset))});
   stack_.back().is_late = is_late();
@@ -255,7 +278,9 @@ bool Evaluator::dereference(std::uint8_t bytes) {
   LocationTerm& top = stack_.back();
   if (context_.as_entered && top.is_frame && top.offset < 0) {
     const Spill* spill = context_.prologue.find(top.offset, bytes);
-    const int reg = spill && bytes == 8 ? spill->whole_register() : -1;
+    const bool is_there =
+        spill && (!context_.step || context_.prologue.holds(*spill, context_.step->address));
+    const int reg = is_there && bytes == 8 && is_own(spill->value) ? spill->whole_register() : -1;
     if (reg < 0 || !is_kept(static_cast<std::uint64_t>(reg))) return fail(kStoredLater);
     top = {};
     top.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))};
@@ -476,19 +501,6 @@ std::optional<Operation> read_operation(const DwarfSession& session, Dwarf_Locde
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset) {
   const Cfa cfa = frame.cfa.value_or(Cfa{});
   return {make_op(BS_OP_PUSH_REG, cfa.reg, 0, 0, static_cast<std::uint64_t>(cfa.offset + offset))};
-}
-
-std::optional<StackPlace> stack_place(const DwarfSession& session, Dwarf_Locdesc_c expression,
-                                      Dwarf_Unsigned count) {
-  if (count == 0 || count > 2) return std::nullopt;
-  const auto first = read_operation(session, expression, 0);
-  const bool is_stack = first && (first->atom == DW_OP_breg0 + BS_RSP || first->atom == DW_OP_breg0 + BS_RBP);
-  if (!is_stack) return std::nullopt;
-  const StackPlace place{static_cast<std::uint8_t>(first->atom - DW_OP_breg0), as_signed(first->operands[0]),
-                         count == 2};
-  if (count == 1) return place;
-  const auto second = read_operation(session, expression, 1);
-  return second && second->atom == DW_OP_deref ? std::optional(place) : std::nullopt;
 }
 
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/abi/plan.h"
+#include "probes/argument_place.h"
 #include "probes/dwarf_session.h"
 #include "probes/prologue.h"
 #include "probes/site_frame.h"
@@ -44,23 +45,18 @@ struct LocationContext {
   const std::function<std::optional<std::int64_t>()>& body_rsp;
   bool follows_moves = true;
   bool by_clang = false;
-  bool as_entered = true;       // see LocationReader
-  bool whole_function = false;  // one expression for all of the function's addresses
-  std::uint32_t used = ~0u;     // bit n: byte n of the variable is not padding
+  bool as_entered = true;                // see LocationReader
+  bool whole_function = false;           // one expression for all of the function's addresses
+  std::uint64_t size = 8;                // of the variable
+  std::uint32_t used = ~0u;              // bit n: byte n of the variable is not padding
+  const ArgumentPlace* place = nullptr;  // where the caller puts it; null: not known
+  // Not null: the expression holds right before that instruction, of the straight line.
+  const PrologueStep* step = nullptr;
 };
 
 // At least one piece; a single kUnavailable where it is not understood.
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
                                              Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
-
-// "What stands at RSP (or RBP) + offset", and no more. `is_reference`: its address stands there.
-struct StackPlace {
-  std::uint8_t reg = BS_RSP;
-  std::int64_t offset = 0;
-  bool is_reference = false;
-};
-std::optional<StackPlace> stack_place(const DwarfSession& session, Dwarf_Locdesc_c expression,
-                                      Dwarf_Unsigned count);
 
 // CFA + offset at the site. The frame's CFA must be known.
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);

@@ -21,6 +21,11 @@ ValueSource stored_later() {
                             "it is stored to the stack only after the probe site");
 }
 
+ValueSource assigned() {
+  return unavailable_source(Unavailable::kOptimizedOut,
+                            "it is assigned to before what was passed can be seen");
+}
+
 ValueSource scattered() {
   return unavailable_source(Unavailable::kOptimizedOut,
                             "it is scattered over places that are not captured yet");
@@ -111,6 +116,10 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
                          ? context.prologue.cover(term.offset, static_cast<std::uint32_t>(size), context.used)
                          : std::vector<const Spill*>();
   if (parts.empty()) return stored_later();
+  for (const Spill* part : parts) {
+    if (context.place && !context.place->brings(part->value)) return assigned();
+    if (context.step && !context.prologue.holds(*part, context.step->address)) return assigned();
+  }
   result.in_memory = true;
   if (is_filled(context, parts, term.offset, size)) {
     result.ops = frame_address(context.frame, term.offset);
@@ -136,12 +145,29 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
   return slots.take();
 }
 
+// Where the caller put it, and nothing was stored since: up to where the debug
+// information says so, and to the site.
+bool is_untouched(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+  if (!term.is_frame) return true;
+  const bool is_there = context.place && context.place->is_at(term.offset);
+  const std::uint64_t until = std::max(context.step->address, context.frame.site);
+  return is_there && std::none_of(context.prologue.spills.begin(), context.prologue.spills.end(),
+                                  [&](const Spill& spill) {
+                                    return spill.done_at <= until &&
+                                           spill.offset < term.offset + static_cast<std::int64_t>(size) &&
+                                           term.offset < spill.offset + spill.size;
+                                  });
+}
+
 ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
   if (!context.as_entered) {
     if (term.is_late) return stored_later();
   } else if (term.is_frame && term.offset < 0) {
     // Above the return address lie the arguments that the caller put there; below, nothing yet.
     return from_spills(context, term, size);
+  } else if (context.step ? !is_untouched(context, term, size)
+                          : term.is_frame && context.place && !context.place->is_at(term.offset)) {
+    return assigned();
   }
   ValueSource result;
   result.in_memory = true;

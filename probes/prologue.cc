@@ -300,17 +300,22 @@ class Machine {
     if (source < 0 || to.type != ZYDIS_OPERAND_TYPE_REGISTER) return false;
     const int reg = dwarf_register(to.reg.value);
     if (reg < 0) return false;
-    registers_[reg] = {};
-    if (vectors_[static_cast<std::size_t>(source)]) registers_[reg].kind = Value::Kind::kVector;
+    registers_[reg] = vector_value(vectors_[static_cast<std::size_t>(source)]);
     return true;
   }
 
-  bool brings_vector(const ZydisDecodedOperand& from) const {
+  static Value vector_value(int reg) {
+    return reg >= 0 ? Value{.kind = Value::Kind::kVector, .reg = reg} : Value();
+  }
+
+  int brings_vector(const ZydisDecodedOperand& from) const {
     const int source = vector_register(from);
     if (source >= 0) return vectors_[static_cast<std::size_t>(source)];
-    if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) return loaded(from).kind == Value::Kind::kVector;
+    Value value;
+    if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) value = loaded(from);
     const int reg = from.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(from.reg.value) : -1;
-    return reg >= 0 && registers_[reg].kind == Value::Kind::kVector;
+    if (reg >= 0) value = registers_[reg];
+    return value.kind == Value::Kind::kVector ? value.reg : -1;
   }
 
   bool adjust(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
@@ -340,7 +345,7 @@ class Machine {
       const int reg = dwarf_register(operand.reg.value);
       if (reg >= 0) registers_[reg] = {};
       const int vector = vector_register(operand);
-      if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = false;
+      if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = -1;
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       const auto offset = frame_offset(operand);
       if (offset)
@@ -352,8 +357,8 @@ class Machine {
   // "movss [slot], xmm0": the operand after the slot that was just stored to.
   void remember_vector(const ZydisDecodedOperand& operand) {
     const int vector = vector_register(operand);
-    if (vector >= 0 && pending_store_ && vectors_[static_cast<std::size_t>(vector)])
-      pending_store_->value.kind = Value::Kind::kVector;
+    if (vector >= 0 && pending_store_)
+      pending_store_->value = vector_value(vectors_[static_cast<std::size_t>(vector)]);
     pending_store_ = nullptr;
   }
 
@@ -374,7 +379,8 @@ class Machine {
   void store(const Spill& spill) { spills_.push_back(spill); }
 
   std::array<Value, 16> registers_;
-  std::array<bool, 16> vectors_ = {true, true, true, true, true, true, true, true};
+  // Which argument's XMM register each one's value came in; -1: none.
+  std::array<int, 16> vectors_ = {0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1};
   std::vector<Spill> spills_;
   std::vector<PrologueStep> steps_;
   Value x87_;  // the top of its stack, once something was loaded
@@ -416,6 +422,13 @@ std::vector<const Spill*> Prologue::cover(std::int64_t offset, std::uint32_t siz
     at += bytes;
   }
   return parts;
+}
+
+bool Prologue::holds(const Spill& stored, std::uint64_t address) const {
+  return stored.done_at <= address && std::none_of(spills.begin(), spills.end(), [&](const Spill& other) {
+           return &other != &stored && other.done_at <= address &&
+                  stored.offset < other.offset + other.size && other.offset < stored.offset + stored.size;
+         });
 }
 
 std::optional<std::int64_t> Prologue::rsp_at(std::uint64_t address) const {

@@ -28,7 +28,7 @@ struct PrologueValue {
     kStack,   // what the caller put at CFA + offset
     kFrame,   // the address CFA + offset
   } kind = Kind::kUnknown;
-  int reg = -1;             // kEntry: DWARF number
+  int reg = -1;             // kEntry: DWARF number; kVector: number of the XMM register
   std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there
   bool is_extended = true;  // what is above them is 0; else not known
   std::int64_t offset = 0;  // kFrame, kStack
@@ -73,6 +73,8 @@ struct Prologue {
   // The stores that are the first into it, one behind the other; empty where they are not
   // known. Of the first 32 bytes only those must be covered that have their bit in `used`.
   std::vector<const Spill*> cover(std::int64_t offset, std::uint32_t size, std::uint32_t used) const;
+  // Whether what was stored there stands there right before the instruction at `address`.
+  bool holds(const Spill& stored, std::uint64_t address) const;
   // RSP relative to CFA right before the instruction at `address` of the straight line.
   std::optional<std::int64_t> rsp_at(std::uint64_t address) const;
 };

@@ -353,4 +353,46 @@ TEST_CASE("an argument on the stack, where clang means RSP of a frame that not e
   CHECK(dump.find("rsp+16") == std::string::npos);
 }
 
+TEST_CASE("what another parameter brought is not what was passed") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "assigned.c")
+      << "#define APART __attribute__((noinline, noclone))\n"
+         "void see(const void*);\n"
+         "long many(long, long, long, long, long, long, long, long);\n"
+         "struct big { long a, b, c; };\n"
+         "APART void assigned(int a, int b) { a = b; see(&a); }\n"
+         "APART void stacked(long a, long b, long c, long d, long e, long f, long g, long h) { g = h; "
+         "see(&g); }\n"
+         "APART long pushes(struct big x, int k) { see(&x); return many(1, 2, 3, 4, 5, 6, x.a, k); }\n"
+         "int main(int c, char** v) { assigned(c, 2); stacked(c, 2, 3, 4, 5, 6, 7, 8);\n"
+         "  struct big x = {c, 2, 3}; return pushes(x, c); }\n"
+         "APART void see(const void* p) { asm volatile(\"\" ::\"r\"(p) : \"memory\"); }\n"
+         "APART long many(long a, long b, long c, long d, long e, long f, long g, long h) { see(0); return a "
+         "+ g + h; }\n";
+  for (const char* compiler : {"gcc -O1", "gcc -O2", "clang-14 -O1", "clang-14 -O2", "clang-14 -Os"}) {
+    INFO(compiler);
+    run("cd " + (scratch / "") + " && " + compiler + " -g assigned.c -o assigned");
+    const auto binary = open_target(scratch / "assigned");
+    // Is it not there, or in this register or slot?
+    const auto is_own = [&](const char* function, std::size_t index, std::uint8_t reg, std::int64_t offset) {
+      const PlanResult result = binary->plan(probe_of(function));
+      REQUIRE(result.plans.size() == 1);
+      const CompiledPlan& compiled = result.plans[0];
+      if (compiled.plan.captures.at(index).unavailable != schema::Unavailable::kNone) return true;
+      std::size_t root = 0;
+      while (root < compiled.ops.size() &&
+             (compiled.ops[root].code != BS_OP_ROOT || compiled.ops[root].b != index))
+        ++root;
+      const bs_op& op = compiled.ops.at(root + 1);
+      const auto at_entry = static_cast<std::int64_t>(op.d) - compiled.sites.at(0).frame_adjust;
+      return op.code == BS_OP_PUSH_REG && op.a == reg && (reg != BS_RSP || at_entry == offset);
+    };
+    CHECK(is_own("assigned", 0, BS_RDI, 0));
+    CHECK(is_own("stacked", 6, BS_RSP, 8));
+    CHECK(is_own("pushes", 0, BS_RSP, 8));
+    CHECK(binary->plan(probe_of("pushes")).plans[0].plan.captures[0].unavailable ==
+          schema::Unavailable::kNone);
+  }
+}
+
 }  // namespace backsight::probes

@@ -21,10 +21,9 @@ std::string_view Comparison::passed_here() const {
 }
 
 std::string Comparison::gap(std::string_view reason) const {
-  const std::string_view passed = passed_here();
   if (!is_root() || root() == "return") return {};
-  if (reason == "optimized_out" && conditions_.by_clang && passed == "memory")
-    return "clang: in memory, by RSP of the frame";
+  if (reason == "optimized_out" && conditions_.by_clang && !conditions_.optimised)
+    return "clang -O0: described only behind what is followed";
   return {};
 }
 

@@ -72,7 +72,7 @@ TEST_CASE("unavailable where it is allowed") {
 
 TEST_CASE("unavailable where it is not allowed") {
   CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"in_vector_register"})")));
-  CHECK(compared(R"({"a":1})", R"({"a":null})", R"({"a":"optimized_out"})", false).gaps.size() == 1);
+  CHECK(!is_right(compared(R"({"a":1})", R"({"a":null})", R"({"a":"optimized_out"})", false)));
   CHECK(!is_right(compared(R"({"m":1})", R"({"m":null})", R"({"m":"optimized_out"})")));
   CHECK(!is_right(compared(R"({"a":{"x":1}})", R"({"a":{"x":null}})", R"({"a.x":"optimized_out"})")));
   CHECK(!is_right(compared(R"({"a":[1,2,3]})", R"({"a":[1,2]})", R"({"a":"element_limit 2 of 3"})")));

@@ -1,6 +1,7 @@
-#include "probes/argument_slots.h"
+#include "probes/argument_place.h"
 
 #include "probes/class_passing.h"
+#include "probes/function_symbols.h"
 #include "probes/value_class.h"
 
 #include <algorithm>
@@ -9,7 +10,8 @@ namespace backsight::probes {
 
 namespace {
 
-constexpr int kGeneralRegisters = 6;
+constexpr int kGeneral[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
+constexpr int kGeneralRegisters = static_cast<int>(std::size(kGeneral));
 constexpr int kVectorRegisters = 8;
 constexpr int kMaxDepth = 16;
 
@@ -18,8 +20,8 @@ class Arguments {
  public:
   explicit Arguments(const TypeLayout& layout) : layout_(layout) {}
 
-  // False: how it is passed is not known. `slot` is set where it goes on the stack.
-  bool add(DieKey type, std::optional<std::int64_t>& slot);
+  // None: how it is passed is not known.
+  std::optional<ArgumentPlace> add(DieKey type);
   // The address of a result in memory. False: where the result goes is not known.
   bool add_result(DieKey type);
 
@@ -111,36 +113,98 @@ bool Arguments::add_result(DieKey type) {
   return true;
 }
 
-bool Arguments::add(DieKey type, std::optional<std::int64_t>& slot) {
-  slot.reset();
+std::optional<ArgumentPlace> Arguments::add(DieKey type) {
   const auto needs = needs_of(type);
-  if (!needs) return false;
+  if (!needs) return std::nullopt;
+  ArgumentPlace place;
+  place.by_reference =
+      is_class_tag(layout_.definition(type).tag()) && class_passing(layout_, type) == Passing::kByReference;
   const bool fits =
       general_ + needs->general <= kGeneralRegisters && vector_ + needs->vector <= kVectorRegisters;
   if (!needs->memory && fits) {
-    general_ += needs->general;
-    vector_ += needs->vector;
-    return true;
+    for (int i = 0; i < needs->general; ++i) place.general.push_back(kGeneral[general_++]);
+    for (int i = 0; i < needs->vector; ++i) place.vector.push_back(vector_++);
+    return place;
   }
-  const bool is_address = needs->general == 1 && is_class_tag(layout_.definition(type).tag()) &&
-                          class_passing(layout_, type) == Passing::kByReference;
-  const auto alignment = is_address ? std::optional<std::uint64_t>(8) : alignment_of(type, 0);
-  if (!alignment) return false;
-  slot = take_stack(is_address ? 8 : layout_.size(type).value_or(8), std::max<std::uint64_t>(8, *alignment));
-  return true;
+  const auto alignment = place.by_reference ? std::optional<std::uint64_t>(8) : alignment_of(type, 0);
+  if (!alignment) return std::nullopt;
+  place.slot_size = place.by_reference ? 8 : layout_.size(type).value_or(8);
+  place.slot = take_stack(place.slot_size, std::max<std::uint64_t>(8, *alignment));
+  return place;
+}
+
+// Clang leaves parameters out that are passed by reference and never used; what is
+// mangled has them all.
+bool has_all_parameters(const FunctionInfo& function) {
+  if (function.linkage_name.empty()) return true;
+  const std::string text = parse_symbol(function.linkage_name).parameters;
+  std::size_t count = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == ')' && depth == 1) break;
+    if (c == '(' || c == '<' || c == '[' || c == '{') {
+      ++depth;
+    } else if (c == ')' || c == '>' || c == ']' || c == '}') {
+      --depth;
+    }
+    const bool begins = i == 1 || (c == ',' && depth == 1);
+    if (begins && text.compare(i == 1 ? i : i + 2, 3, "...") != 0) ++count;
+  }
+  const auto described = std::count_if(function.parameters.begin(), function.parameters.end(),
+                                       [](const Parameter& one) { return !one.is_artificial; });
+  return !text.empty() && (text.rfind("()", 0) == 0 ? 0 : count) == static_cast<std::size_t>(described);
 }
 
 }  // namespace
 
-std::optional<std::int64_t> argument_slot(const TypeLayout& layout, const FunctionInfo& function,
-                                          std::size_t index) {
+bool ArgumentPlace::brings(const PrologueValue& value) const {
+  const auto is_in = [](const std::vector<int>& all, int one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  switch (value.kind) {
+    case PrologueValue::Kind::kEntry:
+      return is_any ? std::find(std::begin(kGeneral), std::end(kGeneral), value.reg) != std::end(kGeneral)
+                    : is_in(general, value.reg);
+    case PrologueValue::Kind::kVector:
+      return is_any || is_in(vector, value.reg);
+    case PrologueValue::Kind::kStack:
+      return is_any ||
+             (slot && value.offset >= *slot &&
+              value.offset + std::int64_t{value.width} <= *slot + static_cast<std::int64_t>(slot_size));
+    default:
+      return false;
+  }
+}
+
+std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const FunctionInfo& function,
+                                            std::size_t index) {
+  const DwarfSession& session = layout.session();
+  if (function.is_part || session.die(function.die).tag() != DW_TAG_subprogram) return std::nullopt;
+  if (!has_all_parameters(function)) {
+    // Clang does so where it does not optimise, and only there.
+    if (!function.by_clang) return std::nullopt;
+    ArgumentPlace any;
+    any.is_any = true;
+    return any;
+  }
+  if (!function.return_is_dropped.empty()) {
+    // Clang changes how a local function is called by taking parameters away.
+    const bool has_all =
+        std::all_of(function.parameters.begin(), function.parameters.end(), [&](const Parameter& parameter) {
+          const Die die = session.die(parameter.die);
+          return die && (die.has(DW_AT_location) || die.has(DW_AT_const_value));
+        });
+    if (!function.by_clang || !has_all) return std::nullopt;
+  }
   Arguments arguments(layout);
   if (function.return_type && !arguments.add_result(*function.return_type)) return std::nullopt;
-  std::optional<std::int64_t> slot;
+  std::optional<ArgumentPlace> place;
   for (std::size_t i = 0; i <= index && i < function.parameters.size(); ++i) {
-    if (!arguments.add(function.parameters[i].type, slot)) return std::nullopt;
+    place = arguments.add(function.parameters[i].type);
+    if (!place) return std::nullopt;
   }
-  return slot;
+  return place;
 }
 
 }  // namespace backsight::probes
