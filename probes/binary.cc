@@ -12,7 +12,7 @@ using schema::Result;
 
 namespace {
 
-class ElfBinary final : public Binary {
+class ElfBinary final : public Binary, public PlanStream {
  public:
   static Result<std::shared_ptr<const Binary>> open(const ModuleFile& file, const Options& options);
 
@@ -20,6 +20,7 @@ class ElfBinary final : public Binary {
   const std::string& build_id() const override { return elf_->build_id(); }
   const std::vector<Issue>& debug_issues() const override { return debug_issues_; }
   PlanResult plan(const ProbeConfig& probe) const override;
+  std::vector<Issue> plan_each(const ProbeConfig& probe, const TakePlan& take) const override;
   bool has_function(const std::string& pattern) const override;
 
  private:
@@ -92,6 +93,14 @@ PlanResult ElfBinary::plan(const ProbeConfig& probe) const {
   const BinaryParts binary = parts();
   const BinaryNames found = names();
   return ProbePlanner(binary, found, probe).plan();
+}
+
+std::vector<Issue> ElfBinary::plan_each(const ProbeConfig& probe, const TakePlan& take) const {
+  if (!index_) return debug_issues_;
+  const std::lock_guard lock(mutex_);
+  const BinaryParts binary = parts();
+  const BinaryNames found = names();
+  return ProbePlanner(binary, found, probe).plan_each(take);
 }
 
 BinaryParts ElfBinary::parts() const {

@@ -56,7 +56,7 @@ PlanResult ProbePlanner::plan() {
   } else {
     plan_functions();
   }
-  if (is_full()) {
+  if (is_full() && !is_enough_) {
     result_.issues.push_back(
         {probe_.function + " matches more than " + std::to_string(kMaxInstances) + " functions",
          "use a narrower pattern"});
@@ -64,8 +64,23 @@ PlanResult ProbePlanner::plan() {
   return std::move(result_);
 }
 
+std::vector<Issue> ProbePlanner::plan_each(const TakePlan& take) {
+  take_ = &take;
+  return plan().issues;
+}
+
+void ProbePlanner::hand_over() {
+  if (!take_) return;
+  for (CompiledPlan& plan : result_.plans) {
+    if (is_enough_) break;
+    is_enough_ = !(*take_)(std::move(plan));
+    ++taken_;
+  }
+  result_.plans.clear();
+}
+
 bool ProbePlanner::is_full() const {
-  return result_.plans.size() >= kMaxInstances;
+  return is_enough_ || planned() >= kMaxInstances;
 }
 
 void ProbePlanner::plan_functions() {
@@ -80,7 +95,7 @@ void ProbePlanner::plan_functions() {
     plan_concrete(pattern, key);
   }
   plan_inlined(pattern, found);
-  if (result_.plans.empty() && result_.issues.empty()) {
+  if (planned() == 0 && result_.issues.empty()) {
     result_.issues.push_back(
         pattern.has_parameters()
             ? Issue{"no overload of " + pattern.name() + " in " + parts_.path + " matches " + probe_.function,
@@ -98,6 +113,7 @@ void ProbePlanner::plan_concrete(const FunctionPattern& pattern, DieKey key) {
   std::optional<FunctionInfo> function = read_enclosing(key);
   if (!function || !names_.functions.is_meant(pattern, *function)) return;
   if (seen_.insert(function->ranges.front().begin).second) instances_.plan_function(std::move(*function));
+  hand_over();
 }
 
 std::optional<FunctionInfo> ProbePlanner::read_enclosing(DieKey key) {
@@ -169,6 +185,7 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const FunctionFi
     site.inlined = true;
     site.reason = "inlined into " + enclosing->name + ", where this copy begins";
     instances_.plan_inner(function, *enclosing, site);
+    hand_over();
   }
   for (const auto& [name, reasons] : refused) {
     for (const auto& [reason, copies] : reasons) {
@@ -252,6 +269,7 @@ void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& fil
   site.reason = "where line " + std::to_string(pattern.line) + " of " + base_name(file) + " begins" +
                 (inlined ? ", in a copy of " + shown.name + " inlined into " + enclosing->name : "");
   instances_.plan_inner(shown, *enclosing, site);
+  hand_over();
 }
 
 void ProbePlanner::name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units) {

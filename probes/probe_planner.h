@@ -6,7 +6,7 @@
 #include "probes/inlined_copies.h"
 #include "probes/instance_planner.h"
 #include "probes/lines.h"
-#include "probes/planner.h"
+#include "probes/plan_stream.h"
 
 #include <set>
 
@@ -25,6 +25,8 @@ class ProbePlanner {
       : parts_(parts), names_(names), probe_(probe), instances_(parts, probe, result_) {}
 
   PlanResult plan();
+  // The plans of the result are given to `take`.
+  std::vector<Issue> plan_each(const TakePlan& take);
 
  private:
   void plan_functions();
@@ -40,12 +42,17 @@ class ProbePlanner {
   std::optional<FunctionInfo> read_enclosing(DieKey key);
   void find_source(FunctionInfo& function) const;
   bool is_full() const;
+  std::size_t planned() const { return taken_ + result_.plans.size(); }
+  void hand_over();
   Issue not_found(const FunctionPattern& pattern) const;
 
   const BinaryParts& parts_;
   const BinaryNames& names_;
   const ProbeConfig& probe_;
   PlanResult result_;
+  const TakePlan* take_ = nullptr;  // null: all are kept
+  std::size_t taken_ = 0;
+  bool is_enough_ = false;  // for the taker
   InstancePlanner instances_;
   std::set<std::uint64_t> seen_;    // addresses of functions, or of places of a line
   std::vector<LinePlace> planned_;  // of a line

@@ -1,6 +1,7 @@
 // The planning process: answers one question after the other until its parent
 // closes the connection.
 #include "probes/debug_file.h"
+#include "probes/plan_stream.h"
 #include "probes/sandbox_channel.h"
 #include "probes/sandbox_codec.h"
 #include "probes/sandbox_process.h"
@@ -109,11 +110,15 @@ class Planner {
     auto probe = decode_probe(frame.payload);
     if (!probe) return probe.error();
     if (!binary_) return make_error(ErrorCode::kInternal, "no binary was opened");
-    const PlanResult result = binary_->plan(*probe);
-    for (const CompiledPlan& one : result.plans) {
-      BACKSIGHT_TRY(channel_.send(FrameKind::kPlanned, encode(one)));
-    }
-    return channel_.send(FrameKind::kPlanEnd, encode(result.issues));
+    const auto* stream = dynamic_cast<const PlanStream*>(binary_.get());
+    if (!stream) return make_error(ErrorCode::kInternal, "the binary's plans come all at once");
+    Result<void> sent;
+    const auto issues = stream->plan_each(*probe, [&](const CompiledPlan& plan) {
+      sent = channel_.send(FrameKind::kPlanned, encode(plan));
+      return sent.has_value();
+    });
+    BACKSIGHT_TRY(std::move(sent));
+    return channel_.send(FrameKind::kPlanEnd, encode(issues));
   }
 
   // Of the file's own symbols, or of its debug file's, where it is stripped.
