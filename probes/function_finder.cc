@@ -93,6 +93,34 @@ FunctionFinder::Found FunctionFinder::find(const FunctionPattern& pattern) const
   return loose;
 }
 
+std::string FunctionFinder::shares_code(const FunctionInfo& function) const {
+  const std::uint64_t address = function.ranges.front().begin;
+  const std::vector<std::string> symbols = symbols_.at(address);
+  if (symbols.size() < 2) return {};
+  const auto symbol_of = [&](DieKey key) {
+    const std::string mangled = mangled_name(session_, key);
+    const char* name = mangled.empty() ? session_.die(key).name() : nullptr;
+    return name ? std::string(name) : mangled;
+  };
+  const std::string own_symbol = symbol_of(function.die);
+  const SymbolName own = parse_symbol(own_symbol);
+  std::string found;
+  for (const std::string& symbol : symbols) {
+    const SymbolName name = parse_symbol(symbol);
+    // Constructors of complete and of base objects are one function to people.
+    if (symbol == own_symbol || (name.qualified == own.qualified && name.parameters == own.parameters))
+      continue;
+    for_each_candidate(name.qualified, [&](const FunctionEntry& entry) {
+      for (const DieKey key : entry.concrete) {
+        const bool is_other = key != function.die && symbol_of(key) == symbol;
+        if (is_other && session_.die(key).address(DW_AT_low_pc) == address)
+          found = name.qualified + name.parameters;
+      }
+    });
+  }
+  return found;
+}
+
 // The functions whose code has a symbol of that name.
 void FunctionFinder::add_symbols(const std::string& name, Found& found) const {
   for (const std::uint64_t address : symbols_.named(name)) {

@@ -32,6 +32,9 @@ class FunctionFinder {
   // Whether a function, as it is shown, is what the pattern means.
   // Parts of functions are only what names them.
   bool is_meant(const FunctionPattern& pattern, const FunctionInfo& function) const;
+  // Another function of the debug information whose code the linker merged with that of
+  // `function`: "get(int)"; empty: none.
+  std::string shares_code(const FunctionInfo& function) const;
 
  private:
   // Functions of classes inside of functions, which the index does not enter: lambdas.

@@ -48,6 +48,17 @@ std::string base_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// GCC says how it was called; others may always have optimised.
+bool may_be_optimised(const DwarfSession& session, DieKey die) {
+  const Unit* unit = session.unit_of(die);
+  const Die top = unit ? session.die(unit->die) : Die();
+  const char* producer = top ? top.text(DW_AT_producer) : nullptr;
+  const std::string_view options = producer ? producer : "";
+  if (!options.starts_with("GNU ")) return true;
+  const std::size_t last = options.rfind(" -O");
+  return last != std::string_view::npos && !options.substr(last).starts_with(" -O0");
+}
+
 }  // namespace
 
 PlanResult ProbePlanner::plan() {
@@ -112,6 +123,12 @@ void ProbePlanner::plan_concrete(const FunctionPattern& pattern, DieKey key) {
   if (!pattern.matches_parameters(names.parameter_types)) return;  // another overload
   std::optional<FunctionInfo> function = read_enclosing(key);
   if (!function || !names_.functions.is_meant(pattern, *function)) return;
+  if (const std::string other = names_.functions.shares_code(*function); !other.empty()) {
+    result_.issues.push_back({function->name + " was merged with " + other + " in " + parts_.path +
+                                  ": calls of one cannot be told from calls of the other",
+                              "link it with --icf=none"});
+    return;
+  }
   if (seen_.insert(function->ranges.front().begin).second) instances_.plan_function(std::move(*function));
   hand_over();
 }
@@ -216,8 +233,10 @@ void ProbePlanner::plan_line(const LinePattern& pattern) {
 
 bool ProbePlanner::goes_on(const LinePlace& place, const FunctionInfo& enclosing) {
   const FunctionCode code = disassemble(parts_.elf, enclosing.ranges);
+  const bool is_optimised = may_be_optimised(parts_.session, enclosing.die);
   for (const LinePlace& before : planned_) {
-    if (before.address >= place.address || before.column == place.column) continue;
+    // The same place again is a copy of its code, where the compiler makes such.
+    if (before.address >= place.address || (before.column == place.column && is_optimised)) continue;
     bool is_straight = code.at(before.address) != nullptr;
     for (const Instruction& instruction : code.instructions) {
       const bool is_between = instruction.address >= before.address && instruction.address < place.address;
@@ -295,6 +314,11 @@ void ProbePlanner::name_nearest_lines(const LinePattern& pattern, const std::vec
 Issue ProbePlanner::not_found(const FunctionPattern& pattern) const {
   NearestNames nearest(pattern.name());
   for (const FunctionEntry& entry : parts_.index.functions()) nearest.offer(parts_.index.qualified(entry));
+  if (!pattern.is_glob() && !names_.symbols.named(pattern.name()).empty()) {
+    return {parts_.path + " has code of " + probe_.function + ", but no debug information for it",
+            "build its source file with -g; of functions with equal code GCC may describe one only "
+            "(-fno-ipa-icf)"};
+  }
   return {"no function " + probe_.function + " in " + parts_.path, suggestion(nearest.names())};
 }
 

@@ -190,4 +190,45 @@ TEST_CASE("variables of a library: its own, or through the slot that the dynamic
              Contains("UNAVAILABLE unsupported_type") && Contains("thread-local"));
 }
 
+TEST_CASE("functions that the linker merged are not taken for each other") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "merged.cc")
+      << "struct Foo { int a, n; }; struct Bar { int l, r; };\n"
+         "__attribute__((noinline)) int foo(const Foo* f) { asm volatile(\"\" ::: \"memory\"); return f->n; "
+         "}\n"
+         "__attribute__((noinline)) int bar(const Bar* b) { asm volatile(\"\" ::: \"memory\"); return b->r; "
+         "}\n"
+         "int main(int c, char**) { Foo f{c, c}; Bar b{c, c}; return foo(&f) + bar(&b); }\n";
+  run("cd " + (scratch / "") +
+      " && g++ -O2 -g -fno-ipa-icf -ffunction-sections -fuse-ld=gold -Wl,--icf=all merged.cc -o merged && "
+      "g++ -O2 -g -fno-ipa-icf merged.cc -o apart");
+  CHECK(open_target(scratch / "apart")->plan(probe_of("foo")).plans.size() == 1);
+  const PlanResult merged = open_target(scratch / "merged")->plan(probe_of("foo"));
+  CHECK(merged.plans.empty());
+  REQUIRE(merged.issues.size() == 1);
+  CHECK_THAT(merged.issues[0].message, Contains("foo was merged with bar(Bar const*)"));
+}
+
+TEST_CASE("a function without debug information is not said to be missing") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "bare.c") << "int bare(int a) { return a + 1; }\n";
+  std::ofstream(scratch / "main.c") << "int bare(int a);\nint main(int c, char** v) { return bare(c); }\n";
+  run("cd " + (scratch / "") + " && gcc -c bare.c && gcc -g main.c bare.o -o program");
+  const PlanResult result = open_target(scratch / "program")->plan(probe_of("bare"));
+  REQUIRE(result.issues.size() == 1);
+  CHECK_THAT(result.issues[0].message, Contains("has code of bare, but no debug information"));
+}
+
+TEST_CASE("lines: what follows the destructors is the same return, seen once") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "once.cc") << "struct Guard { int* n; ~Guard() { ++*n; } };\n"
+                                        "int once(int c) {\n"
+                                        "  Guard guard{&c};\n"
+                                        "  return c;\n"
+                                        "}\n"
+                                        "int main(int c, char**) { return once(c); }\n";
+  run("cd " + (scratch / "") + " && g++ -O0 -g once.cc -o once");
+  CHECK(open_target(scratch / "once")->plan(probe_of("once.cc:4")).plans.size() == 1);
+}
+
 }  // namespace backsight::probes
