@@ -106,6 +106,8 @@ void ProbePlanner::plan_functions() {
     plan_concrete(pattern, key);
   }
   plan_inlined(pattern, found);
+  // A cached index knows names whose debug information may be gone since.
+  if (planned() == 0 && result_.issues.empty()) result_.issues = parts_.session.issues();
   if (planned() == 0 && result_.issues.empty()) {
     result_.issues.push_back(
         pattern.has_parameters()

@@ -185,6 +185,19 @@ TEST_CASE("the second plan reads the cached index") {
   }
 }
 
+TEST_CASE("a .dwo file that went away behind the cached index is named") {
+  const ScratchDirectory scratch;
+  const std::string path = build(scratch, {"g++", "-gsplit-dwarf"});
+  Binary::Options options;
+  options.files = std::make_shared<FileCache>(scratch / "cache");
+  check_total(total(path, options));
+  run("rm " + (scratch / "shop.dwo"));
+  const PlanResult result = total(path, options);
+  CHECK(result.plans.empty());
+  REQUIRE(result.issues.size() == 1);
+  CHECK_THAT(result.issues[0].message, Contains("1 of 1 units") && Contains("cannot be found"));
+}
+
 TEST_CASE("an index of another version or of another builder is made anew") {
   const ScratchDirectory scratch;
   Binary::Options options;
