@@ -73,6 +73,7 @@ void InstancePlanner::plan_function(FunctionInfo function) {
   plan.return_via = probe_.on_return ? returns.via : schema::ReturnVia::kNone;
   plan.return_reason = probe_.on_return ? returns.reason : "not asked for";
   plan.on_return = plan.return_via != schema::ReturnVia::kNone;
+  if (!plan.on_entry && plan.on_return && returns.sites.empty()) plan.on_return = false;
   if (probe_.on_return && !plan.on_return) {
     common.issues.push_back({"returns of " + function.name + " are not caught: " + returns.reason, ""});
   }

@@ -31,7 +31,7 @@ class ReturnSearch {
       may_trap_ |= instruction.may_trap;
       if (std::string problem = look_at(instruction); !problem.empty()) return problem;
     }
-    return sites_.empty() ? "the function never returns" : "";
+    return {};
   }
 
   bool calls_nothing() const { return calls_nothing_; }
@@ -124,6 +124,10 @@ ReturnSites choose_return_sites(const ElfFile& binary, const FunctionCode& code,
     return result;
   }
   result.via = ReturnVia::kRetSites;
+  if (search.returns() + search.tail_calls() == 0) {
+    result.reason = "it never returns: its calls end by unwinding or with their thread";
+    return result;
+  }
   result.reason = count_of(search.returns(), "return instruction");
   if (search.tail_calls() > 0) result.reason += " and " + count_of(search.tail_calls(), "tail call");
   result.reason += "; the return address is never replaced, so that unwinding is safe";

@@ -85,7 +85,11 @@ TEST_CASE("returns that cannot be told are not caught, and why is said") {
   };
   CHECK_THAT(reason("leaves_if"), Catch::Contains("conditional jump leaves the function"));
   CHECK_THAT(reason("jumps_by_thunk"), Catch::Contains("may or may not leave"));
-  CHECK_THAT(reason("never_returns"), Catch::Contains("never returns"));
+  // Its calls have an end all the same.
+  const ReturnSites endless = returns("never_returns", true, false);
+  CHECK(endless.via == ReturnVia::kRetSites);
+  CHECK(endless.sites.empty());
+  CHECK_THAT(endless.reason, Catch::Contains("never returns"));
 }
 
 }  // namespace backsight::probes

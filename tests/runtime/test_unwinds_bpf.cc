@@ -36,7 +36,7 @@ TEST_CASE("every way out of a frame is told apart, and the target finishes [bpf]
   std::string output;
   {
     Child process({target("unwinds")}, dir.file("out"));
-    REQUIRE(daemon.wait_active(8));
+    REQUIRE(daemon.wait_active(10));
     process.say("go\ngo\n");
     REQUIRE(eventually([&] { return process.output().find("caught 20") != std::string::npos; }));
     process.signal(SIGTERM);
@@ -49,6 +49,7 @@ TEST_CASE("every way out of a frame is told apart, and the target finishes [bpf]
   CHECK(exits(calls(daemon.store(), "leave::jumps")) == Exits{{"return", 30}, {"unwound", 30}});
   CHECK(exits(calls(daemon.store(), "leave::callee")) == Exits{{"return", 60}});
   CHECK(exits(calls(daemon.store(), "leave::tail")) == Exits{{"unknown", 60}});
+  CHECK(exits(calls(daemon.store(), "leave::refuses")) == Exits{{"unwound", 12}});
   const auto recursion = calls(daemon.store(), "leave::recurse");
   CHECK(exits(recursion) == Exits{{"return", 402}});
   for (const auto& call : recursion) {
@@ -63,7 +64,7 @@ TEST_CASE("a target that dies in the middle of a call leaves it open, then unkno
   TempDir dir;
   Daemon daemon(dir, service());
   Child process({target("unwinds"), std::to_string(how)}, dir.file("out"));
-  REQUIRE(daemon.wait_active(8));
+  REQUIRE(daemon.wait_active(10));
   process.say("go\n");
   CHECK(process.wait() == (how == 1 ? 128 + SIGKILL : 7));
   std::string error;
@@ -82,13 +83,34 @@ TEST_CASE("a target that dies in the middle of a call leaves it open, then unkno
   CHECK(daemon.stop() == 0);
 }
 
+TEST_CASE("a call that never returns is open as long as it lasts [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  TempDir dir;
+  Daemon daemon(dir, service());
+  Child process({target("unwinds"), "3"}, dir.file("out"));
+  REQUIRE(daemon.wait_active(10));
+  process.say("go\n");
+  CHECK(eventually([&] {
+    const auto state = ask(daemon.store(), {"state"});
+    const auto& processes = state.at("processes").as_array();
+    return processes.size() == 1 &&
+           json::serialize(processes[0].at("threads")).find("leave::serves") != std::string::npos;
+  }));
+  process.signal(SIGTERM);
+  process.wait();
+  REQUIRE(daemon.stop() == 0);
+  const auto served = calls(daemon.store(), "leave::serves");
+  REQUIRE(served.size() == 1);
+  CHECK(served[0].at("exit_kind") == "unknown");
+}
+
 TEST_CASE("the collector's end does not disturb the target [bpf]", "[bpf]") {
   BACKSIGHT_NEEDS_BPF();
   TempDir dir;
   Child process({target("unwinds")}, dir.file("out"));
   {
     Daemon daemon(dir, service());
-    REQUIRE(daemon.wait_active(8));
+    REQUIRE(daemon.wait_active(10));
     process.say("go\n");
     daemon.child().signal(SIGKILL);
     daemon.child().wait();

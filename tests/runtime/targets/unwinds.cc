@@ -61,6 +61,18 @@ OUT_OF_LINE void dies(int how) {
   pause();
 }
 
+[[noreturn]] OUT_OF_LINE void refuses(int value) {
+  g_sink = value;
+  throw std::runtime_error("refused");
+}
+
+[[noreturn]] OUT_OF_LINE void serves(int port) {
+  while (true) {
+    g_sink = port;
+    pause();
+  }
+}
+
 }  // namespace leave
 
 int main(int argc, char** argv) {
@@ -74,11 +86,17 @@ int main(int argc, char** argv) {
       } catch (const std::runtime_error&) {
         ++caught;
       }
+      try {
+        if (i % 5 == 0) refuses(i);
+      } catch (const std::runtime_error&) {
+        g_sink = i;
+      }
       try_jump(i);
       tail(i);
     }
     recurse(200);
     std::cout << "caught " << caught << std::endl;
+    if (how == 3) serves(how);
     if (how != 0) dies(how);
   }
   std::cout << "finished" << std::endl;
