@@ -317,6 +317,7 @@ Issue ProbePlanner::not_found(const FunctionPattern& pattern) const {
   NearestNames nearest(pattern.name());
   for (const FunctionEntry& entry : parts_.index.functions()) nearest.offer(parts_.index.qualified(entry));
   if (!pattern.is_glob() && !names_.symbols.named(pattern.name()).empty()) {
+    if (const std::vector<Issue> missing = parts_.session.issues(); !missing.empty()) return missing.front();
     return {parts_.path + " has code of " + probe_.function + ", but no debug information for it",
             "build its source file with -g; of functions with equal code GCC may describe one only "
             "(-fno-ipa-icf)"};

@@ -105,7 +105,10 @@ TEST_CASE("a .dwo file that is gone or of another build is named") {
   REQUIRE(binary->debug_issues().size() == 1);
   CHECK_THAT(binary->debug_issues()[0].message,
              Contains("1 of 1 units") && Contains(replace ? "another build" : "cannot be found"));
-  CHECK(binary->plan(probe_of("shop::total")).plans.empty());
+  const PlanResult result = binary->plan(probe_of("shop::total"));
+  CHECK(result.plans.empty());
+  REQUIRE(result.issues.size() == 1);
+  CHECK_THAT(result.issues[0].message, Contains("1 of 1 units"));
 }
 
 TEST_CASE("what dwz moved to an alternate file") {
