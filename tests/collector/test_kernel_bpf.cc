@@ -281,7 +281,8 @@ TEST_CASE("[bpf] a shifted value has its own upper bits") {
     return std::vector<bs_op>{op(BS_OP_ROOT, 0, root), op(BS_OP_PUSH_CONST, 0, 0, 0, 0xfedcba9876543210),
                               op(BS_OP_SHIFT, bits, is_signed), op(BS_OP_EMIT, 0, root, kWord, 8)};
   };
-  setup.attach_entry(make_plan(shifted(0, 32, 0) + shifted(1, 32, 1) + shifted(2, 63, 0) + shifted(3, 63, 1)));
+  setup.attach_entry(
+      make_plan(shifted(0, 32, 0) + shifted(1, 32, 1) + shifted(2, 63, 0) + shifted(3, 63, 1)));
   const auto records = setup.run("values");
   REQUIRE(records.size() == 1);
   const auto& items = records[0].items;
