@@ -133,8 +133,8 @@ std::optional<ArgumentPlace> Arguments::add(DieKey type) {
   return place;
 }
 
-// Clang leaves parameters out that are passed by reference and never used; what is
-// mangled has them all.
+}  // namespace
+
 bool has_all_parameters(const FunctionInfo& function) {
   if (function.linkage_name.empty()) return true;
   const std::string text = parse_symbol(function.linkage_name).parameters;
@@ -155,8 +155,6 @@ bool has_all_parameters(const FunctionInfo& function) {
                                        [](const Parameter& one) { return !one.is_artificial; });
   return !text.empty() && (text.rfind("()", 0) == 0 ? 0 : count) == static_cast<std::size_t>(described);
 }
-
-}  // namespace
 
 bool ArgumentPlace::brings(const PrologueValue& value) const {
   const auto is_in = [](const std::vector<int>& all, int one) {
@@ -182,7 +180,8 @@ std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const Func
   const DwarfSession& session = layout.session();
   if (function.is_part || session.die(function.die).tag() != DW_TAG_subprogram) return std::nullopt;
   if (!has_all_parameters(function)) {
-    // Clang does so where it does not optimise, and only there.
+    // Clang leaves those out that are passed by reference and never used, where it does not
+    // optimise, and only there.
     if (!function.by_clang) return std::nullopt;
     ArgumentPlace any;
     any.is_any = true;

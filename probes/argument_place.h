@@ -32,6 +32,10 @@ struct ArgumentPlace {
   }
 };
 
+// Whether the debug information describes as many parameters as the mangled name
+// has. True where there is none.
+bool has_all_parameters(const FunctionInfo& function);
+
 // Of parameter `index` of a function that is called by the ABI. None: a type is not
 // known well enough, or the debug information leaves parameters out.
 std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const FunctionInfo& function,

@@ -1,5 +1,6 @@
 #include "probes/instance_planner.h"
 
+#include "probes/argument_place.h"
 #include "probes/capture_compiler.h"
 #include "probes/dynamic_types.h"
 #include "probes/function_code.h"
@@ -69,6 +70,9 @@ void InstancePlanner::plan_function(FunctionInfo function) {
   schema::Plan& plan = common.plan;
   plan.address = function.ranges.front().begin;
   note_other_names(function, common);
+  if (function.parameters.empty() && !has_all_parameters(function))
+    common.issues.push_back({"the parameters of " + function.name + " are not in the debug information",
+                             "-g1 leaves them out; build with -g"});
   plan.on_entry = probe_.on_entry;
   plan.return_via = probe_.on_return ? returns.via : schema::ReturnVia::kNone;
   plan.return_reason = probe_.on_return ? returns.reason : "not asked for";

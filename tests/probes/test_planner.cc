@@ -395,4 +395,18 @@ TEST_CASE("what another parameter brought is not what was passed") {
   }
 }
 
+TEST_CASE("what -g1 leaves out is said") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "little.cc") << "__attribute__((noinline)) int twice(int n) { return 2 * n; }\n"
+                                          "__attribute__((noinline)) int none() { return 2; }\n"
+                                          "int main(int c, char**) { return twice(c) + none(); }\n";
+  run("cd " + (scratch / "") + " && g++ -O1 -g1 little.cc -o little");
+  const auto binary = open_target(scratch / "little");
+  const PlanResult twice = binary->plan(probe_of("twice"));
+  REQUIRE(twice.plans.size() == 1);
+  REQUIRE(twice.plans[0].issues.size() == 1);
+  CHECK(twice.plans[0].issues[0].hint == "-g1 leaves them out; build with -g");
+  CHECK(binary->plan(probe_of("none")).plans.at(0).issues.empty());
+}
+
 }  // namespace backsight::probes
