@@ -119,6 +119,12 @@ void IndexBuilder::visit(const Die& die, std::uint32_t scope, int depth) {
 void IndexBuilder::add_type(const Die& die, std::uint32_t scope, int depth) {
   const char* name = die.name();
   const Dwarf_Half tag = die.tag();
+  // Clang declares the methods of a class in a type unit within one that has no name.
+  if (!name && die.has(DW_AT_signature)) {
+    const Die definition = session_.die(die.reference(DW_AT_signature).value_or(0));
+    const char* known = definition ? definition.name() : nullptr;
+    return walk(die, known ? scope_id(scope, known) : scope, depth + 1);
+  }
   // The definition in a type unit stands outside of the namespace that declares it.
   const Named* declared = named(die.reference(DW_AT_specification).value_or(0));
   if (declared) scope = declared->scope;

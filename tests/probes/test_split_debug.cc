@@ -272,4 +272,26 @@ TEST_CASE("the cache is bounded: the least recently used makes room") {
   CHECK_FALSE(cache.open_index("../etc/passwd").has_value());
 }
 
+TEST_CASE("methods of classes that are described in type units have the class's name") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "units.cc")
+      << "namespace shop { template <class T, int N> struct Bag { T items[N];\n"
+         "  __attribute__((noinline)) T sum(T more) const { T all = more; for (T i : items) all += i; return "
+         "all; } }; }\n"
+         "int main(int c, char**) { shop::Bag<long, 2> bag{{c, 2}}; return static_cast<int>(bag.sum(c)); }\n";
+  const char* compiler = GENERATE("g++", "clang++-14");
+  const char* version = GENERATE("-gdwarf-4", "-gdwarf-5");
+  const char* split = GENERATE("", "-gsplit-dwarf");
+  INFO(compiler << " " << version << " " << split);
+  run("cd " + (scratch / "") + " && " + compiler + " -O1 -g " + version + " " + split +
+      " -fdebug-types-section -c units.cc -o units.o && " + compiler + " -Wl,--build-id units.o -o units");
+  const PlanResult result =
+      open_target(scratch / "units")->plan(probe_of("shop::Bag<*>::sum", {"this->items[1]", "more"}));
+  for (const Issue& issue : result.issues) UNSCOPED_INFO(issue.message);
+  REQUIRE(result.plans.size() == 1);
+  CHECK_THAT(result.plans[0].plan.function, Contains("shop::Bag<long") && Contains("::sum"));
+  for (const schema::Capture& capture : result.plans[0].plan.captures)
+    CHECK(capture.unavailable == schema::Unavailable::kNone);
+}
+
 }  // namespace backsight::probes
