@@ -136,16 +136,16 @@ TEST_CASE("[bpf] an element is one of those that there are, or says that it is n
                                    {kBegin + 48, kBegin, 0, false},         {0, 0, 0, false},
                                    {kBegin, kBegin + 48, 1ull << 60, false}};
   std::vector<bs_op> ops;
-  std::uint16_t i = 0;
+  std::uint16_t root = 0;
   for (const Case& wanted : cases) {
-    const std::vector<bs_op> one = {op(BS_OP_ROOT, 0, i),
+    const std::vector<bs_op> one = {op(BS_OP_ROOT, 0, root),
                                     op(BS_OP_PUSH_CONST, 0, 0, 0, wanted.begin),
                                     op(BS_OP_PUSH_CONST, 0, 0, 0, wanted.end),
                                     op(BS_OP_PUSH_CONST, 0, 0, 0, wanted.index),
-                                    op(BS_OP_ELEMENT, 0, 0, kWord, 16ull << 16 | i),
-                                    op(BS_OP_EMIT, 0, i, kWord, 8)};
+                                    op(BS_OP_ELEMENT, 0, 0, kWord, 16ull << 16 | root),
+                                    op(BS_OP_EMIT, 0, root, kWord, 8)};
     ops.insert(ops.end(), one.begin(), one.end());
-    ++i;
+    ++root;
   }
   setup.attach_entry(make_plan(ops));
   const auto records = setup.run("values");
