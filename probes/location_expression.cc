@@ -93,6 +93,11 @@ class Evaluator {
   bool is_kept(std::uint64_t reg) const {
     return !context_.as_entered || (context_.frame.written >> reg & 1) == 0;
   }
+  // What the caller put on the stack, and that is still there at the site.
+  bool is_stack_word(const PrologueValue& value) const {
+    return value.kind == PrologueValue::Kind::kStack && value.width == 8 && context_.frame.cfa &&
+           context_.prologue.is_untouched(value.offset, 8, context_.frame.site);
+  }
   // It came with this argument, as far as that is known.
   bool is_own(const PrologueValue& value) const { return !context_.place || context_.place->brings(value); }
   // Where the straight line has set the frame up; it may go on to its end.
@@ -280,6 +285,13 @@ bool Evaluator::dereference(std::uint8_t bytes) {
     const Spill* spill = context_.prologue.find(top.offset, bytes);
     const bool is_there =
         spill && (!context_.step || context_.prologue.holds(*spill, context_.step->address));
+    if (is_there && bytes == 8 && is_own(spill->value) && is_stack_word(spill->value)) {
+      const std::int64_t slot = spill->value.offset;
+      top = {};
+      top.ops = frame_address(context_.frame, slot);
+      top.ops.push_back(make_op(BS_OP_LOAD, 8));
+      return true;
+    }
     const int reg = is_there && bytes == 8 && is_own(spill->value) ? spill->whole_register() : -1;
     if (reg < 0 || !is_kept(static_cast<std::uint64_t>(reg))) return fail(kStoredLater);
     top = {};

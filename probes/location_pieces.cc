@@ -95,7 +95,8 @@ bool is_filled(const LocationContext& context, const std::vector<const Spill*>& 
 std::vector<bs_op> before_store(const LocationContext& context, const Spill& spill, std::uint64_t bytes) {
   const PrologueValue& value = spill.value;
   if (value.kind == PrologueValue::Kind::kStack) {
-    if (!is_power(bytes) || value.width < bytes) return {};
+    const bool is_still_there = context.prologue.is_untouched(value.offset, bytes, context.frame.site);
+    if (!is_power(bytes) || value.width < bytes || !is_still_there) return {};
     std::vector<bs_op> ops = frame_address(context.frame, value.offset);
     ops.push_back(make_op(BS_OP_LOAD, static_cast<std::uint8_t>(bytes)));
     return ops;
@@ -127,7 +128,9 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
   }
   const PrologueValue& first = parts[0]->value;
   const bool is_all_of_it = parts.size() == 1 && parts[0]->offset == term.offset;
-  if (is_all_of_it && first.kind == PrologueValue::Kind::kStack && parts[0]->size <= first.width) {
+  const bool is_in_place = is_all_of_it && first.kind == PrologueValue::Kind::kStack &&
+                           context.prologue.is_untouched(first.offset, size, context.frame.site);
+  if (is_in_place && parts[0]->size <= first.width) {
     result.ops = frame_address(context.frame, first.offset);
     return result;
   }
@@ -151,12 +154,7 @@ bool is_untouched(const LocationContext& context, const LocationTerm& term, std:
   if (!term.is_frame) return true;
   const bool is_there = context.place && context.place->is_at(term.offset);
   const std::uint64_t until = std::max(context.step->address, context.frame.site);
-  return is_there && std::none_of(context.prologue.spills.begin(), context.prologue.spills.end(),
-                                  [&](const Spill& spill) {
-                                    return spill.done_at <= until &&
-                                           spill.offset < term.offset + static_cast<std::int64_t>(size) &&
-                                           term.offset < spill.offset + spill.size;
-                                  });
+  return is_there && context.prologue.is_untouched(term.offset, size, until);
 }
 
 ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {

@@ -431,6 +431,13 @@ bool Prologue::holds(const Spill& stored, std::uint64_t address) const {
          });
 }
 
+bool Prologue::is_untouched(std::int64_t offset, std::uint64_t size, std::uint64_t address) const {
+  const std::int64_t end = offset + static_cast<std::int64_t>(size);
+  return std::none_of(spills.begin(), spills.end(), [&](const Spill& spill) {
+    return spill.done_at <= address && spill.offset < end && offset < spill.offset + spill.size;
+  });
+}
+
 std::optional<std::int64_t> Prologue::rsp_at(std::uint64_t address) const {
   for (const PrologueStep& step : steps) {
     if (step.address == address) return step.rsp;

@@ -75,6 +75,8 @@ struct Prologue {
   std::vector<const Spill*> cover(std::int64_t offset, std::uint32_t size, std::uint32_t used) const;
   // Whether what was stored there stands there right before the instruction at `address`.
   bool holds(const Spill& stored, std::uint64_t address) const;
+  // Whether nothing was stored to [CFA + offset, + size) before the instruction at `address`.
+  bool is_untouched(std::int64_t offset, std::uint64_t size, std::uint64_t address) const;
   // RSP relative to CFA right before the instruction at `address` of the straight line.
   std::optional<std::int64_t> rsp_at(std::uint64_t address) const;
 };
