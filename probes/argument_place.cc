@@ -1,17 +1,18 @@
 #include "probes/argument_place.h"
 
+#include "probes/argument_registers.h"
 #include "probes/class_passing.h"
 #include "probes/function_symbols.h"
 #include "probes/value_class.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace backsight::probes {
 
 namespace {
 
-constexpr int kGeneral[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
-constexpr int kGeneralRegisters = static_cast<int>(std::size(kGeneral));
+constexpr int kGeneralRegisters = static_cast<int>(std::size(kArgumentRegisters));
 constexpr int kVectorRegisters = 8;
 constexpr int kMaxDepth = 16;
 
@@ -30,6 +31,7 @@ class Arguments {
     int general = 0;
     int vector = 0;
     bool memory = false;
+    bool by_reference = false;  // its address is passed
   };
   std::optional<Needs> needs_of(DieKey type) const;
   std::optional<std::uint64_t> alignment_of(DieKey type, int depth) const;
@@ -53,12 +55,12 @@ std::optional<Arguments::Needs> Arguments::needs_of(DieKey type) const {
   if (is_class_tag(die.tag())) {
     const Passing how = class_passing(layout_, type);
     if (how == Passing::kUnknown) return std::nullopt;
-    if (how == Passing::kByReference) return Needs{1, 0, false};
+    if (how == Passing::kByReference) return Needs{1, 0, false, true};
   }
-  if (*size > 16) return Needs{0, 0, true};
+  if (*size > 16) return Needs{0, 0, true, false};
   const ValueClass value = classify_value(layout_, type);
   if (value.has_vector) return std::nullopt;
-  if (value.has_x87) return Needs{0, 0, true};
+  if (value.has_x87) return Needs{0, 0, true, false};
   Needs needs;
   for (const WordClass word : value.words) {
     if (word == WordClass::kUnknown) return std::nullopt;
@@ -102,11 +104,10 @@ std::optional<std::uint64_t> Arguments::alignment_of(DieKey type, int depth) con
 }
 
 bool Arguments::add_result(DieKey type) {
-  const Die die = layout_.definition(type);
   const auto needs = needs_of(type);
   if (!needs) return false;
   const bool by_address =
-      is_class_tag(die.tag()) && (needs->memory || class_passing(layout_, type) == Passing::kByReference);
+      needs->by_reference || (needs->memory && is_class_tag(layout_.definition(type).tag()));
   // A structure of one long double comes back on the x87 stack.
   if (by_address && classify_value(layout_, type).has_x87) return false;
   general_ += by_address;
@@ -117,18 +118,16 @@ std::optional<ArgumentPlace> Arguments::add(DieKey type) {
   const auto needs = needs_of(type);
   if (!needs) return std::nullopt;
   ArgumentPlace place;
-  place.by_reference =
-      is_class_tag(layout_.definition(type).tag()) && class_passing(layout_, type) == Passing::kByReference;
   const bool fits =
       general_ + needs->general <= kGeneralRegisters && vector_ + needs->vector <= kVectorRegisters;
   if (!needs->memory && fits) {
-    for (int i = 0; i < needs->general; ++i) place.general.push_back(kGeneral[general_++]);
+    for (int i = 0; i < needs->general; ++i) place.general.push_back(kArgumentRegisters[general_++]);
     for (int i = 0; i < needs->vector; ++i) place.vector.push_back(vector_++);
     return place;
   }
-  const auto alignment = place.by_reference ? std::optional<std::uint64_t>(8) : alignment_of(type, 0);
+  const auto alignment = needs->by_reference ? std::optional<std::uint64_t>(8) : alignment_of(type, 0);
   if (!alignment) return std::nullopt;
-  place.slot_size = place.by_reference ? 8 : layout_.size(type).value_or(8);
+  place.slot_size = needs->by_reference ? 8 : layout_.size(type).value_or(8);
   place.slot = take_stack(place.slot_size, std::max<std::uint64_t>(8, *alignment));
   return place;
 }
@@ -162,8 +161,7 @@ bool ArgumentPlace::brings(const PrologueValue& value) const {
   };
   switch (value.kind) {
     case PrologueValue::Kind::kEntry:
-      return is_any ? std::find(std::begin(kGeneral), std::end(kGeneral), value.reg) != std::end(kGeneral)
-                    : is_in(general, value.reg);
+      return is_any ? brings_argument(value.reg) : is_in(general, value.reg);
     case PrologueValue::Kind::kVector:
       return is_any || is_in(vector, value.reg);
     case PrologueValue::Kind::kStack:
@@ -175,17 +173,16 @@ bool ArgumentPlace::brings(const PrologueValue& value) const {
   }
 }
 
-std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const FunctionInfo& function,
-                                            std::size_t index) {
+std::vector<ArgumentPlace> argument_places(const TypeLayout& layout, const FunctionInfo& function) {
   const DwarfSession& session = layout.session();
-  if (function.is_part || session.die(function.die).tag() != DW_TAG_subprogram) return std::nullopt;
+  if (function.is_part || session.die(function.die).tag() != DW_TAG_subprogram) return {};
   if (!has_all_parameters(function)) {
     // Clang leaves those out that are passed by reference and never used, where it does not
     // optimise, and only there.
-    if (!function.by_clang) return std::nullopt;
+    if (!function.by_clang) return {};
     ArgumentPlace any;
     any.is_any = true;
-    return any;
+    return std::vector<ArgumentPlace>(function.parameters.size(), any);
   }
   if (!function.return_is_dropped.empty()) {
     // Clang changes how a local function is called by taking parameters away.
@@ -194,16 +191,17 @@ std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const Func
           const Die die = session.die(parameter.die);
           return die && (die.has(DW_AT_location) || die.has(DW_AT_const_value));
         });
-    if (!function.by_clang || !has_all) return std::nullopt;
+    if (!function.by_clang || !has_all) return {};
   }
   Arguments arguments(layout);
-  if (function.return_type && !arguments.add_result(*function.return_type)) return std::nullopt;
-  std::optional<ArgumentPlace> place;
-  for (std::size_t i = 0; i <= index && i < function.parameters.size(); ++i) {
-    place = arguments.add(function.parameters[i].type);
-    if (!place) return std::nullopt;
+  std::vector<ArgumentPlace> places;
+  if (function.return_type && !arguments.add_result(*function.return_type)) return places;
+  for (const Parameter& parameter : function.parameters) {
+    auto place = arguments.add(parameter.type);
+    if (!place) break;
+    places.push_back(std::move(*place));
   }
-  return place;
+  return places;
 }
 
 }  // namespace backsight::probes

@@ -7,7 +7,6 @@
 #include "probes/prologue.h"
 #include "probes/type_layout.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -19,7 +18,6 @@ struct ArgumentPlace {
   std::vector<int> vector;           // numbers of XMM registers
   std::optional<std::int64_t> slot;  // on the stack: offset from CFA
   std::uint64_t slot_size = 0;
-  bool by_reference = false;  // its address is passed
   // Any of those that bring arguments: the code is not optimised, so that nothing is
   // assigned before everything that was passed is stored.
   bool is_any = false;
@@ -36,9 +34,9 @@ struct ArgumentPlace {
 // has. True where there is none.
 bool has_all_parameters(const FunctionInfo& function);
 
-// Of parameter `index` of a function that is called by the ABI. None: a type is not
-// known well enough, or the debug information leaves parameters out.
-std::optional<ArgumentPlace> argument_place(const TypeLayout& layout, const FunctionInfo& function,
-                                            std::size_t index);
+// Of the parameters of a function that is called by the ABI, in order; of as many as
+// are known: up to the first whose type is not known well enough, none where the debug
+// information leaves parameters out.
+std::vector<ArgumentPlace> argument_places(const TypeLayout& layout, const FunctionInfo& function);
 
 }  // namespace backsight::probes

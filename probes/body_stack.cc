@@ -32,8 +32,8 @@ std::optional<std::int64_t> BodyStack::rsp(DieKey function, const FunctionCode& 
   const AddressRange& range = code.ranges.front();
   const auto end = std::lower_bound(prologue_ends_.begin(), prologue_ends_.end(), range.begin);
   if (end == prologue_ends_.end() || !range.contains(*end)) return std::nullopt;
-  const auto rsp = prologue.rsp_at(*end);
-  return rsp && *rsp < kAtEntry ? rsp : std::nullopt;
+  const PrologueStep* step = prologue.step_at(*end);
+  return step && step->rsp && *step->rsp < kAtEntry ? step->rsp : std::nullopt;
 }
 
 }  // namespace backsight::probes

@@ -94,14 +94,14 @@ Operand ExpressionCompiler::own_bits(Operand operand) {
   return operand;
 }
 
-// Where callers put it.
-std::optional<ArgumentPlace> ExpressionCompiler::place_of(const Parameter& parameter) const {
+// Where callers put it; null: not known.
+const ArgumentPlace* ExpressionCompiler::place_of(const Parameter& parameter) {
+  if (!places_) places_ = argument_places(context_.types.layout(), context_.function);
   const auto& all = context_.function.parameters;
   const auto found = std::find_if(all.begin(), all.end(),
                                   [&](const Parameter& other) { return other.die == parameter.die; });
-  if (found == all.end()) return std::nullopt;
-  return argument_place(context_.types.layout(), context_.function,
-                        static_cast<std::size_t>(found - all.begin()));
+  const auto index = static_cast<std::size_t>(found - all.begin());
+  return index < places_->size() ? &(*places_)[index] : nullptr;
 }
 
 Operand ExpressionCompiler::parameter(const Parameter& parameter) {
@@ -116,9 +116,8 @@ Operand ExpressionCompiler::parameter(const Parameter& parameter) {
   ValueClass value;
   value.used = LocationReader::kAllBytes;
   if (size <= 16) value = classify_value(context_.types.layout(), context_.types.die_of(operand.type));
-  const auto place = place_of(parameter);
-  operand.source = context_.locations.locate(context_.session.die(parameter.die), size, value.used,
-                                             place ? &*place : nullptr);
+  operand.source =
+      context_.locations.locate(context_.session.die(parameter.die), size, value.used, place_of(parameter));
   // An empty object is what it is without a byte.
   if (size <= 8 && value.is_empty() && operand.source.unavailable == Unavailable::kOptimizedOut) {
     operand.source = {};

@@ -56,7 +56,7 @@ class ExpressionCompiler {
   // something in this function. kNone: it means nothing there.
   schema::Unavailable refusal() const { return refusal_; }
   Operand parameter(const Parameter& parameter);
-  std::optional<ArgumentPlace> place_of(const Parameter& parameter) const;
+  const ArgumentPlace* place_of(const Parameter& parameter);
   Operand return_value();
   // Elements projected to `path`: a type that is copied whole but followed only
   // there; what is there is taken for a `cast`, if given. kNoType: no such member or cast.
@@ -111,6 +111,7 @@ class ExpressionCompiler {
   std::string text_;
   schema::Unavailable refusal_ = schema::Unavailable::kNone;
   std::unordered_map<std::uint32_t, schema::Member> followed_;
+  std::optional<std::vector<ArgumentPlace>> places_;  // of the parameters, once asked for
 };
 
 }  // namespace backsight::probes

@@ -189,12 +189,10 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
   // there may be what was passed.
   std::vector<std::pair<LocationList::Entry, std::uint64_t>> later;
   if (const auto first = list.first(session_)) later.push_back(*first);
-  if (const auto here = list.at(session_, frame_.site, true); here && frame_.site != frame_.entry)
-    later.emplace_back(*here, frame_.site);
+  const auto here = list.at(session_, frame_.site, true);
+  if (here && !here->whole_function && frame_.site != frame_.entry) later.emplace_back(*here, frame_.site);
   for (const auto& [entry, address] : later) {
-    ValueSource traced = entry.whole_function ? entered
-                                              : trace(variable, entry.expression, entry.operations, address,
-                                                      size, used, *place);
+    ValueSource traced = trace(variable, entry.expression, entry.operations, address, size, used, *place);
     if (traced.unavailable == Unavailable::kNone) return traced;
     if (traced.unavailable == Unavailable::kInVectorRegister) entered = std::move(traced);
   }
@@ -204,15 +202,14 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
 ValueSource LocationReader::trace(const Die& variable, Dwarf_Locdesc_c expression, Dwarf_Unsigned operations,
                                   std::uint64_t address, std::uint64_t size, std::uint32_t used,
                                   const ArgumentPlace& place) const {
-  const auto step = std::find_if(prologue_.steps.begin(), prologue_.steps.end(),
-                                 [&](const PrologueStep& one) { return one.address == address; });
-  if (step == prologue_.steps.end() || !step->is_quiet || size == 0) {
+  const PrologueStep* step = prologue_.step_at(address);
+  if (!step || !step->is_quiet || size == 0) {
     return unavailable_source(Unavailable::kOptimizedOut,
                               "the debug information has no location for it at the function's entry");
   }
   const LocationContext context{session_,       frame_,    prologue_, frame_base_, body_rsp_,
                                 follows_moves_, by_clang_, true,      false,       size,
-                                used,           &place,    &*step};
+                                used,           &place,    step};
   return combine_pieces(context, evaluate_location(context, variable, expression, operations), size);
 }
 

@@ -1,6 +1,7 @@
 // One idea (a DWARF expression becomes operations), and therefore one file.
 #include "probes/location_expression.h"
 
+#include "probes/argument_registers.h"
 #include "probes/location.h"
 
 #include <algorithm>
@@ -21,11 +22,6 @@ constexpr std::size_t kMaxTermOps = 64;
 constexpr Dwarf_Unsigned kMaxOps = 64;
 constexpr const char* kMovedLater = "it is moved to its place only after the probe site";
 constexpr const char* kStoredLater = "it is stored to the stack only after the probe site";
-
-// Registers that bring arguments (System V ABI, 3.2.3).
-bool brings_argument(std::uint64_t reg) {
-  return reg == BS_RDI || reg == BS_RSI || reg == BS_RDX || reg == BS_RCX || reg == BS_R8 || reg == BS_R9;
-}
 
 // libdwarf gives the address of an operand's block as a number.
 const std::uint8_t* block_of(Dwarf_Unsigned operand) {
@@ -168,8 +164,9 @@ bool Evaluator::put_register(std::uint64_t reg) {
   // Without a list, the register is where the variable lives once it has been moved there.
   const bool is_general = reg < kFirstVector;
   if (context_.whole_function && is_general) {
-    const bool is_there = context_.as_entered ? brings_argument(reg) && context_.follows_moves
-                                              : context_.by_clang && context_.follows_moves;
+    const bool is_there = context_.as_entered
+                              ? brings_argument(static_cast<std::int64_t>(reg)) && context_.follows_moves
+                              : context_.by_clang && context_.follows_moves;
     if (!is_there) return fail(kMovedLater);
   }
   if (is_general && !is_at_site() && !is_kept(reg))
@@ -216,7 +213,8 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
       if (!rbp) return fail("its frame is not set up in a way that can be followed");
       return push_frame(offset + *rbp);
     }
-    if (context_.whole_function && (!brings_argument(reg) || !context_.follows_moves))
+    if (context_.whole_function &&
+        (!brings_argument(static_cast<std::int64_t>(reg)) || !context_.follows_moves))
       return fail(kMovedLater);
     if (!is_at_site() && !is_kept(reg)) return fail("its register is written before the probe site");
   }

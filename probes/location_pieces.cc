@@ -84,9 +84,7 @@ bool is_filled(const LocationContext& context, const std::vector<const Spill*>& 
     if (part->done_at > context.frame.site) return false;
   }
   for (const Spill& spill : context.prologue.spills) {
-    const bool overlaps =
-        spill.offset < offset + static_cast<std::int64_t>(size) && offset < spill.offset + spill.size;
-    if (overlaps && !is_part(spill) && spill.done_at <= context.frame.site) return false;
+    if (spill.overlaps(offset, size) && !is_part(spill) && spill.done_at <= context.frame.site) return false;
   }
   return true;
 }

@@ -1,6 +1,6 @@
 #include "probes/prologue.h"
 
-#include "bpf/abi/plan.h"
+#include "probes/argument_registers.h"
 
 #include <Zydis/Zydis.h>
 
@@ -82,11 +82,6 @@ bool is_loud(const ZydisDecodedInstruction& in) {
       ZYDIS_ATTRIB_HAS_LOCK | ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
   return (in.attributes & kPrefixes) != 0 || in.mnemonic == ZYDIS_MNEMONIC_DIV ||
          in.mnemonic == ZYDIS_MNEMONIC_IDIV || in.mnemonic == ZYDIS_MNEMONIC_UD2;
-}
-
-bool brings_argument(int reg) {
-  constexpr int kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
-  return std::find(std::begin(kArguments), std::end(kArguments), reg) != std::end(kArguments);
 }
 
 using Value = PrologueValue;
@@ -262,8 +257,7 @@ class Machine {
     const std::uint32_t bytes = from.size / 8;
     if (!offset) return {};
     for (auto spill = spills_.rbegin(); spill != spills_.rend(); ++spill) {
-      const bool overlaps = spill->offset < *offset + bytes && *offset < spill->offset + spill->size;
-      if (!overlaps) continue;
+      if (!spill->overlaps(*offset, bytes)) continue;
       const bool holds_all = spill->offset == *offset && spill->size >= bytes;
       // Parts of what a vector register brought are of it, too.
       const bool holds_part =
@@ -394,8 +388,7 @@ class Machine {
 const Spill* Prologue::find(std::int64_t offset, std::uint32_t size) const {
   const Spill* first = nullptr;
   for (const Spill& spill : spills) {
-    const bool overlaps = spill.offset < offset + size && offset < spill.offset + spill.size;
-    if (!overlaps) continue;
+    if (!spill.overlaps(offset, size)) continue;
     if (first) return first->is_push ? nullptr : first;  // which of the two it was is not known
     first = &spill;
     // Only the first store into the slot brings the parameter, and only whole.
@@ -426,23 +419,20 @@ std::vector<const Spill*> Prologue::cover(std::int64_t offset, std::uint32_t siz
 
 bool Prologue::holds(const Spill& stored, std::uint64_t address) const {
   return stored.done_at <= address && std::none_of(spills.begin(), spills.end(), [&](const Spill& other) {
-           return &other != &stored && other.done_at <= address &&
-                  stored.offset < other.offset + other.size && other.offset < stored.offset + stored.size;
+           return &other != &stored && other.done_at <= address && other.overlaps(stored.offset, stored.size);
          });
 }
 
 bool Prologue::is_untouched(std::int64_t offset, std::uint64_t size, std::uint64_t address) const {
-  const std::int64_t end = offset + static_cast<std::int64_t>(size);
   return std::none_of(spills.begin(), spills.end(), [&](const Spill& spill) {
-    return spill.done_at <= address && spill.offset < end && offset < spill.offset + spill.size;
+    return spill.done_at <= address && spill.overlaps(offset, size);
   });
 }
 
-std::optional<std::int64_t> Prologue::rsp_at(std::uint64_t address) const {
-  for (const PrologueStep& step : steps) {
-    if (step.address == address) return step.rsp;
-  }
-  return std::nullopt;
+const PrologueStep* Prologue::step_at(std::uint64_t address) const {
+  const auto found = std::find_if(steps.begin(), steps.end(),
+                                  [&](const PrologueStep& step) { return step.address == address; });
+  return found == steps.end() ? nullptr : &*found;
 }
 
 Prologue analyse_prologue(const ElfFile& binary, AddressRange range) {

@@ -42,6 +42,9 @@ struct Spill {
   PrologueValue value;
   bool is_push = false;  // perhaps only to make room
 
+  bool overlaps(std::int64_t from, std::uint64_t bytes) const {
+    return offset < from + static_cast<std::int64_t>(bytes) && from < offset + size;
+  }
   bool is_vector() const { return value.kind == PrologueValue::Kind::kVector; }
   // The general register whose entry value fills all of it; -1: none.
   int whole_register() const {
@@ -77,8 +80,8 @@ struct Prologue {
   bool holds(const Spill& stored, std::uint64_t address) const;
   // Whether nothing was stored to [CFA + offset, + size) before the instruction at `address`.
   bool is_untouched(std::int64_t offset, std::uint64_t size, std::uint64_t address) const;
-  // RSP relative to CFA right before the instruction at `address` of the straight line.
-  std::optional<std::int64_t> rsp_at(std::uint64_t address) const;
+  // Null: the straight line does not come there.
+  const PrologueStep* step_at(std::uint64_t address) const;
 };
 
 Prologue analyse_prologue(const ElfFile& binary, AddressRange range);

@@ -1,5 +1,6 @@
 #include "probes/sites.h"
 
+#include "probes/argument_registers.h"
 #include "probes/cfa.h"
 
 #include <algorithm>
@@ -14,8 +15,6 @@ namespace {
 
 constexpr std::size_t kMostCandidates = 5;
 constexpr std::size_t kMostSpares = 4;
-// Registers that bring integers and pointers, in order (System V ABI, 3.2.3).
-constexpr bs_register kArguments[] = {BS_RDI, BS_RSI, BS_RDX, BS_RCX, BS_R8, BS_R9};
 
 std::string hex(std::uint64_t value) {
   char text[24];
@@ -294,8 +293,8 @@ std::string site_reason(const EntrySites& sites, std::size_t chosen, std::size_t
                                   : candidate.reason + "; not behind it: " + sites.obstacle;
   }
   std::uint32_t bringing = 0;  // registers
-  for (std::size_t i = 0; i < std::min(parameters, std::size(kArguments)); ++i)
-    bringing |= 1u << kArguments[i];
+  for (std::size_t i = 0; i < std::min(parameters, std::size(kArgumentRegisters)); ++i)
+    bringing |= 1u << kArgumentRegisters[i];
   const bool all_written =
       std::all_of(sites.candidates.begin(), sites.candidates.end(), [&](const EntryCandidate& other) {
         return other.site.site_class == SiteClass::kSingleStep || (other.frame.written & bringing) != 0;
