@@ -32,6 +32,21 @@ const std::string kSource =
     "  return static_cast<int>(shop::total(&i, c)) + peek(&h);\n"
     "}\n";
 
+// A cache with the index of one target.
+struct CachedIndex {
+  ScratchDirectory scratch;
+  Binary::Options options;
+  std::string path;
+  std::string original;
+
+  CachedIndex() {
+    options.files = std::make_shared<FileCache>(scratch / "cache");
+    open_target(target("planner_c"), options);
+    path = std::filesystem::directory_iterator(scratch / "cache")->path().string();
+    original = read_text(path);
+  }
+};
+
 struct Build {
   std::string compiler;
   std::string options;
@@ -202,12 +217,10 @@ TEST_CASE("a .dwo file that went away behind the cached index is named") {
 }
 
 TEST_CASE("an index of another version or of another builder is made anew") {
-  const ScratchDirectory scratch;
-  Binary::Options options;
-  options.files = std::make_shared<FileCache>(scratch / "cache");
-  open_target(target("planner_c"), options);
-  const auto path = std::filesystem::directory_iterator(scratch / "cache")->path().string();
-  const std::string original = read_text(path);
+  const CachedIndex cached;
+  const Binary::Options& options = cached.options;
+  const std::string& path = cached.path;
+  const std::string& original = cached.original;
   // An index without functions, so that it shows whether it is used.
   const auto write = [&](std::uint32_t version, std::uint64_t other_identity) {
     IndexHeader header;
@@ -235,12 +248,10 @@ TEST_CASE("an index of another version or of another builder is made anew") {
 }
 
 TEST_CASE("a damaged index ends nothing") {
-  const ScratchDirectory scratch;
-  Binary::Options options;
-  options.files = std::make_shared<FileCache>(scratch / "cache");
-  open_target(target("planner_c"), options);
-  const auto path = std::filesystem::directory_iterator(scratch / "cache")->path().string();
-  const std::string original = read_text(path);
+  const CachedIndex cached;
+  const Binary::Options& options = cached.options;
+  const std::string& path = cached.path;
+  const std::string& original = cached.original;
   for (std::size_t i = 0; i < original.size(); i += 1 + original.size() / 400) {
     std::string damaged = original;
     damaged[i] = static_cast<char>(damaged[i] ^ 0xff);

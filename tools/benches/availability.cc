@@ -171,11 +171,7 @@ void count_all(const probes::Binary& binary, const Functions& functions, std::si
 }
 
 Row row(const std::string& name, double value, const char* unit) {
-  Row result;
-  result.name = "availability." + name;
-  result.value = value;
-  result.unit = unit;
-  return result;
+  return plain_row("availability." + name, value, unit);
 }
 
 // Says which functions were not planned, and how many.

@@ -75,11 +75,7 @@ Measured run_apart(const std::string& path, const std::string& cache, const std:
 }
 
 Row row(const std::string& name, double value, const char* unit) {
-  Row result;
-  result.name = "planning." + name;
-  result.value = value;
-  result.unit = unit;
-  return result;
+  return plain_row("planning." + name, value, unit);
 }
 
 void add(Rows& rows, const std::string& name, const Measured& measured, double budget_ms) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <utility>
 
 namespace backsight::tools::benches {
 namespace {
@@ -31,6 +32,14 @@ Line to_line(const Row& row) {
 }
 
 }  // namespace
+
+Row plain_row(std::string name, double value, std::string unit) {
+  Row row;
+  row.name = std::move(name);
+  row.value = value;
+  row.unit = std::move(unit);
+  return row;
+}
 
 void print_table(std::ostream& out, const Rows& rows) {
   std::vector<Line> lines = {{"bench", "value", "baseline", "", "ratio", "budget", ""}};

@@ -19,6 +19,9 @@ struct Row {
   bool ok = true;
 };
 
+// A figure without a baseline.
+Row plain_row(std::string name, double value, std::string unit);
+
 // Adds its rows; throws std::runtime_error where it cannot run here.
 using Rows = std::vector<Row>;
 struct Bench {
