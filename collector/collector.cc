@@ -300,6 +300,7 @@ void CollectorImpl::update_metrics() {
   metrics.cpu_seconds = used_cpu_seconds();
   metrics.resident_bytes = resident_bytes();
   metrics.probes = executor_->statuses();
+  for (auto& probe : metrics.probes) pipeline_->add_losses(probe.service, probe.status);
   const std::lock_guard lock(mutex_);
   metrics_ = std::move(metrics);
 }

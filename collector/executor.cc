@@ -13,19 +13,22 @@
 namespace backsight::collector {
 namespace {
 
-bool same_counters(const schema::ProbeStatus& status, const bs_plan_counters& counters) {
-  if (status.hits != counters.hits || status.kept != counters.kept) return false;
-  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
-    if (status.lost[reason] != counters.lost[reason]) return false;
-  }
-  return true;
-}
+enum class Change : std::uint8_t { kNothing, kHits, kLosses };
 
-void copy_counters(const bs_plan_counters& counters, schema::ProbeStatus& status) {
-  status.hits = counters.hits;
-  status.kept = counters.kept;
-  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason)
-    status.lost[reason] = counters.lost[reason];
+// `counters` count from the attachment on, `before` is what was counted earlier.
+Change take_counters(const bs_plan_counters& before, const bs_plan_counters& counters,
+                     schema::ProbeStatus& status) {
+  Change change = status.hits == before.hits + counters.hits && status.kept == before.kept + counters.kept
+                      ? Change::kNothing
+                      : Change::kHits;
+  status.hits = before.hits + counters.hits;
+  status.kept = before.kept + counters.kept;
+  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
+    const auto lost = before.lost[reason] + counters.lost[reason];
+    if (status.lost[reason] != lost) change = Change::kLosses;
+    status.lost[reason] = lost;
+  }
+  return change;
 }
 
 // The kernel waits for its readers at each link, tens of milliseconds; those who wait
@@ -94,8 +97,10 @@ void Executor::perform(const AttachInstance& action) {
   }
   std::string failure;
   std::size_t attached = 0;
+  std::map<std::string, std::uint32_t> copies;  // by function
+  const auto twins = static_cast<std::uint32_t>(twins_before(action.instance.probe)) << 16;
   for (const auto& plan : plans->second->plans) {
-    auto error = attach_plan(action, plan, *file);
+    auto error = attach_plan(action, plan, *file, twins + copies[plan.plan.function]++);
     if (error.empty()) ++attached;
     if (failure.empty()) failure = std::move(error);
   }
@@ -104,13 +109,23 @@ void Executor::perform(const AttachInstance& action) {
   handle(Attached{action.instance, failure});
 }
 
+// How many probes on the same functions stand before this one in its service.
+std::size_t Executor::twins_before(ProbeKey key) const {
+  const auto& probe = state_.probes.at(key);
+  const auto& probes = state_.services.at(probe.service).probes;
+  return static_cast<std::size_t>(std::count_if(
+      probes.begin(), std::find(probes.begin(), probes.end(), key),
+      [&](ProbeKey other) { return state_.probes.at(other).config.function == probe.config.function; }));
+}
+
 // Returns why it failed, or nothing.
 std::string Executor::attach_plan(const AttachInstance& action, const probes::CompiledPlan& plan,
-                                  const LoadedFile& file) {
+                                  const LoadedFile& file, std::uint32_t instance) {
   schema::ProbeStatus status;
   status.probe = plan.plan.probe;
   status.function = plan.plan.function;
   status.module_path = plan.plan.module_path;
+  status.instance = instance;
   status.lost.assign(schema::kLossReasonCount, 0);
   status.plan = schema::plan_id(plan.plan);
   status.cost_ns = costs_.of(plan.plan.site_class);
@@ -141,9 +156,11 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
     return failed(attachment.error());
   }
   status.state = schema::ProbeState::kActive;
+  const auto before = counts_.before(action.service, status);
+  (void)take_counters(before, {}, status);
   report(action.service, status);
   installed_.emplace(action.instance, Installed{action.service, *index, *std::move(attachment),
-                                                std::move(status), plan.plan.site_class, false});
+                                                std::move(status), before, plan.plan.site_class, false});
   return {};
 }
 
@@ -160,7 +177,8 @@ void Executor::perform(const DetachInstance& action) {
     const auto now_ns = boot_now_ns();
     const auto counters = parts_.kernel.counters(installed.plan_index);
     parts_.input.counters_read(installed.plan_index, counters, now_ns);
-    copy_counters(counters, installed.status);
+    (void)take_counters(installed.before, counters, installed.status);
+    counts_.detached(installed.service, installed.status);
     parts_.kernel.remove_plan(installed.plan_index);
     parts_.input.plan_removed(installed.plan_index);
     installed.status.state = schema::ProbeState::kPending;
@@ -263,10 +281,11 @@ void Executor::log(LogLevel level, const std::string& message) const {
 void Executor::read_counters(std::int64_t now_boot_ns) {
   for (auto& [key, installed] : installed_) {
     const auto counters = parts_.kernel.counters(installed.plan_index);
-    if (same_counters(installed.status, counters)) continue;
+    const auto change = take_counters(installed.before, counters, installed.status);
+    if (change == Change::kNothing) continue;
     parts_.input.counters_read(installed.plan_index, counters, now_boot_ns);
-    copy_counters(counters, installed.status);
     installed.changed = true;
+    if (change == Change::kLosses) store_status(installed, now_boot_ns);  // with their gap, not after it
   }
 }
 
@@ -279,11 +298,15 @@ void Executor::set_site_costs(const probes::SiteCosts& costs) {
   }
 }
 
+void Executor::store_status(Installed& installed, std::int64_t now_boot_ns) {
+  installed.changed = false;
+  installed.status.at = {now_boot_ns};
+  parts_.input.status_changed(installed.service, installed.status);
+}
+
 void Executor::refresh_statuses(std::int64_t now_boot_ns) {
   for (auto& [key, installed] : installed_) {
-    if (!std::exchange(installed.changed, false)) continue;
-    installed.status.at = {now_boot_ns};
-    parts_.input.status_changed(installed.service, installed.status);
+    if (installed.changed) store_status(installed, now_boot_ns);
   }
   for (auto& [name, summary] : summaries_) {
     if (!std::exchange(summary.waits, false)) continue;

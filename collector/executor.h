@@ -5,6 +5,7 @@
 #include "collector/actuator.h"
 #include "collector/collector.h"
 #include "collector/file_table.h"
+#include "collector/hit_counts.h"
 #include "collector/kernel.h"
 #include "collector/pipeline_input.h"
 #include "collector/planning.h"
@@ -62,6 +63,7 @@ class Executor {
     std::uint32_t plan_index = 0;
     std::unique_ptr<Attachment> attachment;
     schema::ProbeStatus status;
+    bs_plan_counters before{};  // of earlier attachments
     schema::SiteClass site_class = schema::SiteClass::kSingleStep;
     bool changed = false;
   };
@@ -74,8 +76,10 @@ class Executor {
   void perform(const ReportStatus& action);
   void perform(const ReportGap& action);
   void planned(const InstanceKey& instance, PlanAnswer answer);
+  std::size_t twins_before(ProbeKey key) const;
   std::string attach_plan(const AttachInstance& action, const probes::CompiledPlan& plan,
-                          const LoadedFile& file);
+                          const LoadedFile& file, std::uint32_t instance);
+  void store_status(Installed& installed, std::int64_t now_boot_ns);
   void watch_linkers(std::uint32_t pid);
   void report(const std::string& service, const schema::ProbeStatus& status);
   void log_status(const std::string& service, const schema::ProbeStatus& status) const;
@@ -91,6 +95,7 @@ class Executor {
   bool handling_ = false;
   std::map<InstanceKey, std::shared_ptr<const probes::PlanResult>> plans_;
   std::multimap<InstanceKey, Installed> installed_;
+  HitCounts counts_;
   struct Summary {  // of a probe as a whole, whose function is not known yet
     schema::ProbeStatus status;
     bool waits = false;   // to be stored if it stays so

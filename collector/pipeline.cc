@@ -143,7 +143,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
       has_header && event.plan < plans_.size() && plans_[event.plan].known ? &plans_[event.plan] : nullptr;
   if (!plan || !is_well_formed(event, record)) {
     const LossLedger::Loss loss{last_batch_ns_, last_batch_ns_, 1};
-    if (plan) return losses_.add(plan->slot, LossReason::kMalformed, plan->probe, loss);
+    if (plan) return lose(*plan, LossReason::kMalformed, last_batch_ns_);
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
       losses_.add(slot, LossReason::kMalformed, {}, loss);
     }
@@ -151,7 +151,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
   }
   const auto boot_ns = static_cast<std::int64_t>(event.boot_ns);
   if (queued_bytes_ + batch_.size() + record.size() > options_.queue_limit_bytes) {
-    return losses_.add(plan->slot, LossReason::kMemoryLimit, plan->probe, {boot_ns, boot_ns, 1});
+    return lose(*plan, LossReason::kMemoryLimit, boot_ns);
   }
   schema::EventHeader header;
   const auto items = record.subspan(sizeof event);
@@ -311,13 +311,14 @@ void Pipeline::gap_found(const std::string& service, const schema::Gap& gap) {
 void Pipeline::status_changed(const std::string& service, const schema::ProbeStatus& status) {
   auto fact = status;
   fact.at = stored(status.at.ns);
+  add_losses(service, fact);
   slots_[slot_of(service)].facts.emplace_back(std::move(fact));
 }
 
 void Pipeline::flush(std::int64_t now_boot_ns) {
   batch_done(now_boot_ns, true);
-  write_losses(now_boot_ns);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) commit(slot);
+  write_losses(now_boot_ns);
   (void)store_.flush();
 }
 

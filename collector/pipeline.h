@@ -71,6 +71,8 @@ class Pipeline final : public PipelineInput {
   // The names of an answer that hold: the image was still there when its mappings
   // were read, and nothing was mapped anew since the row. The others may be asked again.
   std::vector<CodeName> checked(const CodeAnswer& answer);
+  // What was captured and could not be kept: in its gaps, and in the counts of its probe.
+  void add_losses(const std::string& service, schema::ProbeStatus& status) const;
   // Libraries were loaded or unloaded.
   void code_changed(std::uint32_t pid, std::int64_t since_boot_ns);
 
@@ -90,6 +92,8 @@ class Pipeline final : public PipelineInput {
     std::int64_t pending_since_ns = 0, oldest_ns = 0, newest_ns = 0;
     std::deque<Fact> facts;              // to be written before the rows
     std::vector<schema::Process> ended;  // to be written behind the rows
+    std::unordered_map<std::uint64_t, std::array<std::uint64_t, schema::kLossReasonCount>>
+        lost;  // by plan id
     bool failing = false;
     bool shows_code = false;  // a plan has addresses of code
   };
@@ -133,6 +137,8 @@ class Pipeline final : public PipelineInput {
   schema::Process fact_of(const Image& image) const;
   bool put_facts(Slot& slot);
   void commit(std::uint32_t slot_index);
+  void lose(const PlanRef& plan, schema::LossReason reason, std::int64_t boot_ns);
+  void lose_pending(std::uint32_t slot_index);
   void write_losses(std::int64_t now_boot_ns);
   bool failed(Slot& slot, const schema::Error& error);
   schema::BootTime stored(std::int64_t boot_ns) const { return {boot_ns + base_ns_}; }

@@ -2,6 +2,10 @@
 // to do when it fails.
 #include "collector/pipeline.h"
 
+#include <algorithm>
+#include <cstring>
+#include <span>
+
 namespace backsight::collector {
 namespace {
 
@@ -61,6 +65,37 @@ bool Pipeline::put_facts(Slot& slot) {
   return true;
 }
 
+void Pipeline::lose(const PlanRef& plan, schema::LossReason reason, std::int64_t boot_ns) {
+  losses_.add(plan.slot, reason, plan.probe, {boot_ns, boot_ns, 1});
+  ++slots_[plan.slot].lost[plan.id.value][static_cast<std::size_t>(reason)];
+}
+
+// One gap for all probes: the service is what cannot be written.
+void Pipeline::lose_pending(std::uint32_t slot_index) {
+  auto& slot = slots_[slot_index];
+  const auto reason = reason_of(last_error_);
+  losses_.add(slot_index, reason, {}, {slot.oldest_ns, slot.newest_ns, slot.pending_rows});
+  for (std::span<const std::byte> rest(slot.pending); !rest.empty();) {
+    schema::EventHeader header;
+    std::memcpy(&header, rest.data(), sizeof header);
+    ++slot.lost[header.plan][static_cast<std::size_t>(reason)];
+    rest = rest.subspan(header.size_bytes);
+  }
+}
+
+void Pipeline::add_losses(const std::string& service, schema::ProbeStatus& status) const {
+  const auto slot = slot_by_service_.find(service);
+  if (slot == slot_by_service_.end()) return;
+  const auto lost = slots_[slot->second].lost.find(status.plan.value);
+  if (lost == slots_[slot->second].lost.end()) return;
+  status.lost.resize(schema::kLossReasonCount, 0);
+  for (std::size_t reason = 0; reason < schema::kLossReasonCount; ++reason) {
+    const auto events = std::min(lost->second[reason], status.kept);
+    status.lost[reason] += events;
+    status.kept -= events;
+  }
+}
+
 void Pipeline::commit(std::uint32_t slot_index) {
   auto& slot = slots_[slot_index];
   bool done = put_facts(slot);
@@ -72,8 +107,7 @@ void Pipeline::commit(std::uint32_t slot_index) {
     if (done) {
       totals_.rows += slot.pending_rows;
     } else {
-      losses_.add(slot_index, reason_of(last_error_), {},
-                  {slot.oldest_ns, slot.newest_ns, slot.pending_rows});
+      lose_pending(slot_index);
     }
     queued_bytes_ -= slot.pending.size();
     slot.pending.clear();

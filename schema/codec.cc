@@ -133,6 +133,7 @@ std::vector<std::byte> encode(const ProbeStatus& status) {
     auto lost = out.initLost(static_cast<unsigned>(status.lost.size()));
     for (unsigned i = 0; i < lost.size(); ++i) lost.set(i, status.lost[i]);
     out.setCostNs(status.cost_ns);
+    out.setInstance(status.instance);
     out.setAtNs(status.at.ns);
   });
 }
@@ -154,6 +155,7 @@ Result<ProbeStatus> decode_probe_status(std::span<const std::byte> bytes) {
         status.kept = in.getKept();
         for (const std::uint64_t count : lost) status.lost.push_back(count);
         status.cost_ns = in.getCostNs();
+        status.instance = in.getInstance();
         status.at = {in.getAtNs()};
         return status;
       });

@@ -85,13 +85,15 @@ struct ProbeStatus {
   std::string function;  // empty while nothing is resolved
   std::string module_path;
   ProbeState state = ProbeState::kPending;
-  std::string message;     // why pending or failed
-  PlanId plan;             // 0: none
-  std::uint64_t hits = 0;  // since the collector started
-  std::uint64_t kept = 0;
+  std::string message;              // why pending or failed
+  PlanId plan;                      // 0: none
+  std::uint64_t hits = 0;           // since the collector started
+  std::uint64_t kept = 0;           // hits - lost: stored, or on the way there
   std::vector<std::uint64_t> lost;  // by LossReason
   std::uint32_t cost_ns = 0;        // estimated, per hit
   BootTime at;
+  // Which of those with the same names: a function has inlined copies, overloads.
+  std::uint32_t instance = 0;
   bool operator==(const ProbeStatus&) const = default;
 };
 

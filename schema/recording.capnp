@@ -134,6 +134,7 @@ struct ProbeStatus {
   lost @8 :List(UInt64);    # by LossReason; at most 256
   costNs @9 :UInt32;
   atNs @10 :Int64;
+  instance @11 :UInt32;     # of those with the same names; 0: the first
 }
 
 struct Moment {

@@ -118,6 +118,7 @@ std::string status_key(const schema::ProbeStatus& status) {
   append_text(key, status.probe);
   append_text(key, status.function);
   append_text(key, status.module_path);
+  if (status.instance != 0) append_be32(key, status.instance);
   return key;
 }
 

@@ -8,7 +8,7 @@
 //   T process tid since                thread name
 //   Y process address since            name of code
 //   G from to reason lost pid probe    gap
-//   S probe function module            newest probe status
+//   S probe function module instance   newest probe status
 //   C boot                             clock sample
 #pragma once
 

@@ -32,6 +32,10 @@ PlanAnswer plan_by_name(const PlanJob& job) {
   plan.plan.probe = plan.plan.function = job.probe.function;
   plan.plan.module_path = job.shown_path;
   plan.sites.emplace_back();
+  if (job.probe.function.starts_with("twice")) {
+    result->plans.push_back(plan);
+    result->plans[1].plan.address = 0x1000;
+  }
   return {PlanOutcome::kFound, {}, result};
 }
 
@@ -238,6 +242,37 @@ TEST_CASE("A reload leaves what has not changed attached, with its counters") {
   REQUIRE(f.collector->reload(config_of({})));
   CHECK(f.kernel.plans.empty());
   CHECK(f.kernel.members.empty());
+}
+
+TEST_CASE("Copies of a function are counted apart, and over attachments") {
+  auto config = service("shop", "/bin/shop", {"twice"});
+  Fixture f(config_of({config}));
+  f.proc->add(41, "/bin/shop", boot_now_ns());
+  REQUIRE(f.collector->start());
+  REQUIRE(f.run_until([&] { return f.kernel.attaches == 2; }));
+  const auto count = [&](std::uint64_t hits) {
+    for (auto& [index, plan] : f.kernel.plans) {
+      plan.counters.hits = hits++;
+      plan.counters.lost[BS_LOSS_RING_FULL] = plan.counters.hits;
+    }
+  };
+  count(7);
+  config.match.pid = 41;  // who may be seen is decided anew
+  REQUIRE(f.collector->reload(config_of({config})));
+  REQUIRE(f.run_until([&] { return f.kernel.attaches == 4; }));
+  count(100);
+  f.collector->stop();
+  std::map<std::uint32_t, schema::ProbeStatus> last;
+  for (const auto& status : f.store.services["shop"].statuses) {
+    if (!status.function.empty()) last[status.instance] = status;
+  }
+  REQUIRE(last.size() == 2);
+  CHECK(last.at(0).hits == 107);
+  CHECK(last.at(1).hits == 109);
+  CHECK(last.at(1).lost.at(BS_LOSS_RING_FULL) == 109);
+  std::uint64_t lost = 0;
+  for (const auto& gap : f.store.services["shop"].gaps) lost += gap.lost;
+  CHECK(lost == 216);
 }
 
 TEST_CASE("A probe that the kernel refuses fails alone") {

@@ -210,6 +210,16 @@ TEST_CASE("What does not fit in memory is dropped and becomes a gap") {
   CHECK(f.shop().gaps[0].lost == 20 - kept);
   CHECK(f.shop().gaps[0].probe == "f");
   CHECK(f.shop().gaps[0].to.ns == 119 + f.store.base_ns);
+  schema::ProbeStatus status;
+  status.plan = schema::plan_id(plan_of("f"));
+  status.hits = status.kept = 20;
+  f.pipeline.status_changed("shop", status);
+  f.pipeline.flush(500 * kMs);
+  REQUIRE(f.shop().statuses.size() == 1);
+  CHECK(f.shop().statuses[0].hits == 20);
+  CHECK(f.shop().statuses[0].kept == kept);
+  CHECK(f.shop().statuses[0].lost.at(static_cast<std::size_t>(schema::LossReason::kMemoryLimit)) ==
+        20 - kept);
 }
 
 TEST_CASE("A failing store loses rows, keeps facts, and gets the gap when it works again") {
@@ -239,6 +249,12 @@ TEST_CASE("A failing store loses rows, keeps facts, and gets the gap when it wor
   CHECK(f.shop().gaps[0].from.ns == 100 + f.store.base_ns);
   CHECK(f.shop().gaps[0].to.ns == 102 + f.store.base_ns);
   CHECK(log.size() == 2);  // failing once, working once
+  schema::ProbeStatus status;
+  status.plan = schema::plan_id(plan_of("f"));
+  status.hits = status.kept = 4;
+  f.pipeline.add_losses("shop", status);
+  CHECK(status.kept == 1);
+  CHECK(status.lost.at(static_cast<std::size_t>(f.shop().gaps[0].reason)) == 3);
 }
 
 TEST_CASE("The kernel's loss counters become gaps of their probe") {

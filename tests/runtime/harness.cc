@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -179,14 +180,29 @@ void Daemon::reload(const std::string& services) {
 }
 
 bool Daemon::wait_active(std::size_t count) {
+  return wait_until([&](const std::vector<std::string>& active) { return active.size() >= count; });
+}
+
+bool Daemon::wait_active(const std::vector<std::string>& probes) {
+  return wait_until([&](const std::vector<std::string>& active) {
+    return std::all_of(probes.begin(), probes.end(), [&](const std::string& probe) {
+      return std::find(active.begin(), active.end(), probe) != active.end();
+    });
+  });
+}
+
+// `done` is given the probe of each active instance.
+bool Daemon::wait_until(const std::function<bool(const std::vector<std::string>&)>& done) {
   const bool reached = eventually([&] {
     if (!child_.running()) return true;
     const auto result = run({program("backsight"), "probes", "--store", store_, "--format", "json"});
     if (result.code != 0) return false;
-    std::size_t active = 0;
+    std::vector<std::string> active;
     const auto answer = boost::json::parse(result.out);
-    for (const auto& probe : answer.at("probes").as_array()) active += probe.at("state") == "active";
-    return active >= count;
+    for (const auto& probe : answer.at("probes").as_array()) {
+      if (probe.at("state") == "active") active.emplace_back(probe.at("probe").as_string());
+    }
+    return done(active);
   });
   UNSCOPED_INFO(log() << read_file(config_) << read_file(store_ + "/../daemon.log.err"));
   return reached && child_.running();

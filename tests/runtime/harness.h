@@ -97,11 +97,14 @@ class Daemon {
   void reload(const std::string& services);
   // Waits until `count` probe instances are active.
   bool wait_active(std::size_t count);
+  // Waits until an instance of each of these is.
+  bool wait_active(const std::vector<std::string>& probes);
   // SIGTERM; the exit code.
   int stop();
 
  private:
   void write_config(const std::string& services) const;
+  bool wait_until(const std::function<bool(const std::vector<std::string>&)>& done);
   std::string config_, store_;
   std::uint16_t port_;
   Child child_;

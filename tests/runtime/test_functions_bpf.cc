@@ -13,6 +13,17 @@ namespace json = boost::json;
 namespace {
 
 constexpr int kRounds = 3;
+const std::vector<std::string> kEarly = {"fn::mix",
+                                         "fn::once",
+                                         "fn::many",
+                                         "fn::sometimes",
+                                         "fn::Widget::*",
+                                         "fn::twice",
+                                         "fn::hidden",
+                                         "fn::with_lambda*::operator()",
+                                         "fn::Meter::read(int)::{lambda(int)#1}::operator()",
+                                         "fn::ramp",
+                                         "fn_alias"};
 
 std::map<std::string, json::array> truth_of(const std::string& output) {
   std::map<std::string, json::array> truth;
@@ -45,12 +56,8 @@ std::string marked_line(const std::string& mark) {
 
 std::string service(const std::string& exe) {
   std::string text = "\n  - name: functions\n    match: { exe: \"" + exe + "\" }\n    probes:\n";
-  for (const char* function :
-       {"fn::mix", "fn::once", "fn::many", "fn::sometimes", "fn::Widget::*", "fn::twice", "fn::hidden",
-        "fn::with_lambda*::operator()", "fn::Meter::read(int)::{lambda(int)#1}::operator()", "fn::ramp",
-        "fn_alias", "fn_late"}) {
-    text += "      - function: \"" + std::string(function) + "\"\n";
-  }
+  for (const auto& function : kEarly) text += "      - function: \"" + function + "\"\n";
+  text += "      - function: fn_late\n";
   for (const char* mark : {"the inner line", "the outer line"})
     text += "      - line: \"" + marked_line(mark) + "\"\n";
   return text;
@@ -91,12 +98,13 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
   Daemon daemon(dir, service(target(name)));
   {
     Child process({target(name)}, dir.file("truth"));
-    REQUIRE(daemon.wait_active(16));
+    REQUIRE(daemon.wait_active(kEarly));
+    REQUIRE(daemon.wait_active({marked_line("the inner line"), marked_line("the outer line")}));
     for (int i = 1; i <= kRounds; ++i) {
       process.say("go\n");
       REQUIRE(eventually([&] { return count_of(process.output(), "done") == static_cast<std::size_t>(i); }));
       // The library is there now, and probed before the next round.
-      if (i == 1) REQUIRE(daemon.wait_active(17));
+      if (i == 1) REQUIRE(daemon.wait_active({"fn_late"}));
     }
     process.signal(SIGTERM);
     process.wait();

@@ -65,6 +65,9 @@ TEST_CASE("facts come back, equal ones once, the newest status of a probe") {
   must(writer->put_probe_status("shop", status("a", schema::ProbeState::kPending)));
   must(writer->put_probe_status("shop", status("a", schema::ProbeState::kActive)));
   must(writer->put_probe_status("shop", status("b", schema::ProbeState::kFailed)));
+  auto copy = status("b", schema::ProbeState::kActive);
+  copy.instance = 1;
+  must(writer->put_probe_status("shop", copy));
   schema::Process process;
   process.id = {9};
   process.exe = "/opt/shop";
@@ -76,8 +79,10 @@ TEST_CASE("facts come back, equal ones once, the newest status of a probe") {
   CHECK(reader->processes().at({9}) == process);
   REQUIRE(reader->gaps().size() == 2);
   CHECK(reader->gaps()[0] == gap(100, 7));
-  REQUIRE(reader->probe_statuses().size() == 2);
+  REQUIRE(reader->probe_statuses().size() == 3);
   CHECK(reader->probe_statuses()[0].state == schema::ProbeState::kActive);
+  CHECK(reader->probe_statuses()[1].state == schema::ProbeState::kFailed);
+  CHECK(reader->probe_statuses()[2] == copy);
   CHECK(reader->thread_name({9}, 10, {49}).empty());
   CHECK(reader->thread_name({9}, 10, {79}) == "main");
   CHECK(reader->thread_name({9}, 10, {80}) == "worker");
