@@ -33,6 +33,8 @@ struct ProbeConfig {
   // "checkout.cc:214", which no function is called.
   std::string function;
   std::string module;  // glob; empty: the executable, then its loaded libraries
+  // Set where it is searched in libraries that nobody named: "stat" is then ::stat.
+  bool exact_name = false;
   bool on_entry = true;
   bool on_return = true;
   bool capture_default = true;  // no `capture` key: every parameter, this and ret
@@ -41,6 +43,9 @@ struct ProbeConfig {
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };
+
+// What FunctionPattern or parse_line_pattern is to take.
+std::string searched_text(const ProbeConfig& probe);
 
 // All given must hold.
 struct MatchConfig {

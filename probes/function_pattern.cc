@@ -1,6 +1,8 @@
 #include "probes/function_pattern.h"
 
+#include "probes/config.h"
 #include "probes/glob.h"
+#include "probes/line_pattern.h"
 #include "probes/type_name.h"
 
 namespace backsight::probes {
@@ -74,6 +76,8 @@ std::string without_anonymous(std::string name) {
 }  // namespace
 
 FunctionPattern::FunctionPattern(const std::string& text) : name_(trimmed(text)) {
+  is_exact_ = name_.starts_with("::");
+  if (is_exact_) name_.erase(0, 2);
   is_mangled_ = name_.rfind("_Z", 0) == 0;
   std::string_view view = name_;
   if (view.size() > 6 && view.substr(view.size() - 6) == " const") view.remove_suffix(6);
@@ -117,13 +121,17 @@ bool FunctionPattern::matches_loosely(const std::string& qualified) const {
   for (const std::string& candidate :
        {qualified, bare, without_anonymous(with_closed_angles(qualified)), without_anonymous(bare)}) {
     if (candidate == name_) return true;
-    if (candidate.size() > name_.size() + 2 &&
+    if (!is_exact_ && candidate.size() > name_.size() + 2 &&
         candidate.compare(candidate.size() - name_.size(), name_.size(), name_) == 0 &&
         candidate.compare(candidate.size() - name_.size() - 2, 2, "::") == 0) {
       return true;
     }
   }
   return false;
+}
+
+std::string searched_text(const ProbeConfig& probe) {
+  return probe.exact_name && !parse_line_pattern(probe.function) ? "::" + probe.function : probe.function;
 }
 
 bool FunctionPattern::matches_parameters(const std::vector<std::string>& types) const {

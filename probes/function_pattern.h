@@ -1,5 +1,6 @@
 // How a probe names functions: "shop::Checkout::reserve", globs, overloads
 // "reserve(int, *)", and mangled names. "(anonymous namespace)::" may be left out.
+// "::reserve" is the function of just that name.
 #pragma once
 
 #include <optional>
@@ -31,6 +32,7 @@ class FunctionPattern {
   std::optional<std::vector<std::string>> parameters_;
   bool is_glob_ = false;
   bool is_mangled_ = false;
+  bool is_exact_ = false;
 };
 
 }  // namespace backsight::probes

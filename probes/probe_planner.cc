@@ -95,7 +95,7 @@ bool ProbePlanner::is_full() const {
 }
 
 void ProbePlanner::plan_functions() {
-  const FunctionPattern pattern(probe_.function);
+  const FunctionPattern pattern(searched_text(probe_));
   const FunctionFinder::Found found = names_.functions.find(pattern);
   if (found.empty()) {
     result_.issues.push_back(not_found(pattern));

@@ -179,6 +179,7 @@ std::vector<std::byte> encode(const ProbeConfig& probe) {
   return encode_message<wire::ProbeRequest>([&](wire::ProbeRequest::Builder out) {
     out.setFunction(as_text(probe.function));
     out.setModule(as_text(probe.module));
+    out.setExactName(probe.exact_name);
     out.setOnEntry(probe.on_entry);
     out.setOnReturn(probe.on_return);
     out.setCaptureDefault(probe.capture_default);
@@ -199,6 +200,7 @@ Result<ProbeConfig> decode_probe(std::span<const std::byte> bytes) {
     ProbeConfig probe;
     probe.function = from_text(in.getFunction());
     probe.module = from_text(in.getModule());
+    probe.exact_name = in.getExactName();
     probe.on_entry = in.getOnEntry();
     probe.on_return = in.getOnReturn();
     probe.capture_default = in.getCaptureDefault();

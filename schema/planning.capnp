@@ -50,6 +50,7 @@ struct ProbeRequest {
   elements @7 :UInt32;
   stringBytes @8 :UInt32;
   bytes @9 :UInt32;
+  exactName @10 :Bool;
 }
 
 struct CaptureRequest {

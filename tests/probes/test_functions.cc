@@ -98,11 +98,25 @@ TEST_CASE("functions: any symbol of the code names it, and others are told") {
   CHECK(names(alias) == Names{"original"});
   REQUIRE_FALSE(alias.plans[0].issues.empty());
   CHECK_THAT(alias.plans[0].issues[0].message, Contains("alias_of"));
+  CHECK(names(plan_of(binary, "::alias_of")) == Names{"original"});
   CHECK(names(plan_of(binary, "_ZN5names4BaseC1Ei")) == Names{"names::Base::Base"});
   CHECK(names(plan_of(binary, "_ZN5names4BaseC2Ei")) == Names{"names::Base::Base"});
   CHECK(names(plan_of(binary, "_ZN5names5twiceIlEET_S1_")).size() == 1);
   CHECK(names(plan_of(binary, "names::hidden")) == Names{"names::(anonymous namespace)::hidden"});
   CHECK(names(plan_of(binary, "names::Base::~Base")).size() == 2);  // one deletes
+}
+
+TEST_CASE("functions: a name that must be exact is not the end of another") {
+  const auto binary = open_target(target("planner_shop"));
+  ProbeConfig probe = probe_of("reserve");
+  CHECK_FALSE(binary->plan(probe).plans.empty());  // shop::Checkout::reserve
+  CHECK(binary->has_function(searched_text(probe)));
+  probe.exact_name = true;
+  CHECK(binary->plan(probe).plans.empty());
+  CHECK_FALSE(binary->has_function(searched_text(probe)));
+  probe.function = "shop::Checkout::reserve";
+  CHECK_FALSE(binary->plan(probe).plans.empty());
+  CHECK(binary->has_function(searched_text(probe)));
 }
 
 TEST_CASE("inlined copies are instances at their entry, without return") {

@@ -138,8 +138,10 @@ class Checker {
         if (is_main) issues.push_back(opened.problem);
         continue;
       }
-      if (!is_main && !opened.binary->has_function(probe.function)) continue;
-      const probes::PlanResult result = opened.binary->plan(probe);
+      probes::ProbeConfig wanted = probe;
+      wanted.exact_name = !is_main;
+      if (!is_main && !opened.binary->has_function(probes::searched_text(wanted))) continue;
+      const probes::PlanResult result = opened.binary->plan(wanted);
       for (const probes::CompiledPlan& plan : result.plans)
         instances.push_back(instance_object(plan, costs_));
       if (!result.plans.empty()) return;  // the first file that has it
