@@ -1,5 +1,6 @@
 #include "collector/actuator.h"
 
+#include "collector/probe_summary.h"
 #include "collector/process_matcher.h"
 
 #include <algorithm>
@@ -57,7 +58,6 @@ class Step {
   void request_modules(State::Process& process);
   void settle(State::Process& process, const std::string& name);
   void evaluate_users(const InstanceKey& key);
-  std::pair<schema::ProbeState, std::string> summarise(ProbeKey key, const State::Probe& probe) const;
   template <class T>
   void act(T action) {
     actions_.push_back(std::move(action));
@@ -268,7 +268,8 @@ bool Step::evaluate_probe(State::Process& process, ProbeKey key, const State::Pr
     return terminal;
   }
   if (!use(process, key, process.exe, process.missed_from_ns)) return false;
-  if (state_.instances.at({key, process.exe.id}).phase != Phase::kNotHere) return true;
+  const auto phase = state_.instances.at({key, process.exe.id}).phase;
+  if (phase != Phase::kNotHere && phase != Phase::kUnreadable) return true;
   request_modules(process);
   bool terminal = process.modules_known;
   for (const auto& module : process.modules) {
@@ -284,7 +285,9 @@ bool Step::use(State::Process& process, ProbeKey key, const ModuleRef& module, s
   auto& instance = it->second;
   if (is_new) {
     instance.path = module.path;
-    act(PlanProbe{instance_key, module.path, state_.probes.at(key).config});
+    auto config = state_.probes.at(key).config;
+    config.exact_name = config.module.empty() && module.id != process.exe.id;
+    act(PlanProbe{instance_key, module.path, std::move(config)});
   }
   instance.is_executable = instance.is_executable || module.id == process.exe.id;
   instance.users.insert(process.facts.pid);
@@ -337,9 +340,10 @@ void Step::operator()(const Planned& event) {
   const auto known = state_.instances.find(event.instance);
   if (known == state_.instances.end()) return;  // no longer wanted
   known->second.message = event.message;
-  known->second.phase = event.outcome == PlanOutcome::kFound     ? Phase::kReady
-                        : event.outcome == PlanOutcome::kNotHere ? Phase::kNotHere
-                                                                 : Phase::kFailed;
+  known->second.phase = event.outcome == PlanOutcome::kFound        ? Phase::kReady
+                        : event.outcome == PlanOutcome::kNotHere    ? Phase::kNotHere
+                        : event.outcome == PlanOutcome::kUnreadable ? Phase::kUnreadable
+                                                                    : Phase::kFailed;
   evaluate_users(event.instance);
 }
 
@@ -374,39 +378,16 @@ void Step::operator()(const Tick&) {
   }
 }
 
-std::pair<schema::ProbeState, std::string> Step::summarise(ProbeKey key, const State::Probe& probe) const {
-  const State::Instance *attached = nullptr, *failed = nullptr, *planning = nullptr, *missing = nullptr;
-  for (auto it = state_.instances.lower_bound({key, {}});
-       it != state_.instances.end() && it->first.probe == key; ++it) {
-    const auto& instance = it->second;
-    if (instance.phase == Phase::kAttached || instance.phase == Phase::kReady) attached = &instance;
-    if (instance.phase == Phase::kFailed) failed = &instance;
-    if (instance.phase == Phase::kPlanning) planning = &instance;
-    if (instance.phase == Phase::kNotHere && (!missing || instance.is_executable)) missing = &instance;
-  }
-  using schema::ProbeState;
-  if (attached) return {ProbeState::kActive, {}};
-  if (planning) return {ProbeState::kPending, "reading the debug information of " + planning->path};
-  if (failed) return {ProbeState::kFailed, failed->message};
-  if (missing) return {ProbeState::kFailed, missing->message};
-  const auto is_member = [&](const auto& entry) { return entry.second.services.contains(probe.service); };
-  if (std::any_of(state_.processes.begin(), state_.processes.end(), is_member)) {
-    return {ProbeState::kPending,
-            "no process of the service has loaded a module that matches \"" + probe.config.module + "\" yet"};
-  }
-  return {ProbeState::kPending, "no running process matches the service yet"};
-}
-
 std::vector<Action> Step::finish() {
   for (const auto key : touched_) {
     const auto known = state_.probes.find(key);
     if (known == state_.probes.end()) continue;
     auto& probe = known->second;
-    auto [probe_state, message] = summarise(key, probe);
+    auto [probe_state, message, is_doubtful] = summarise(state_, key, probe);
     auto summary = std::string(to_string(probe_state)) + ": " + message;
     if (summary == probe.summary) continue;
     probe.summary = std::move(summary);
-    act(ReportStatus{probe.service, probe.config.function, probe_state, std::move(message)});
+    act(ReportStatus{probe.service, probe.config.function, probe_state, std::move(message), is_doubtful});
   }
   return std::move(actions_);
 }

@@ -39,9 +39,10 @@ struct InstanceKey {
 
 // What planning found in a file.
 enum class PlanOutcome : std::uint8_t {
-  kFound,    // at least one plan
-  kNotHere,  // no such function, or no debug information: other modules may have it
-  kFailed,   // the function is here and cannot be probed
+  kFound,       // at least one plan
+  kNotHere,     // no such function: other modules may have it
+  kUnreadable,  // the same, but not all of its debug information is there
+  kFailed,      // the function is here and cannot be probed
 };
 
 // Events.
@@ -114,6 +115,7 @@ struct ReportStatus {
   std::string probe;
   schema::ProbeState state = schema::ProbeState::kPending;
   std::string message;
+  bool is_doubtful = false;  // pending for something that may never come
 };
 struct ReportGap {
   std::string service;
@@ -125,7 +127,7 @@ using Action = std::variant<PlanProbe, AttachInstance, DetachInstance, AddProces
                             ReportStatus, ReportGap>;
 
 struct ActuatorState {
-  enum class Phase : std::uint8_t { kPlanning, kNotHere, kFailed, kReady, kAttached };
+  enum class Phase : std::uint8_t { kPlanning, kNotHere, kUnreadable, kFailed, kReady, kAttached };
 
   struct Service {
     std::uint32_t index = 0;  // of the kernel; from 1, never used again
@@ -140,7 +142,7 @@ struct ActuatorState {
   struct Instance {
     std::string path;
     Phase phase = Phase::kPlanning;
-    std::string message;         // why kNotHere, kFailed
+    std::string message;         // why kNotHere, kUnreadable, kFailed
     bool is_executable = false;  // of a process that uses it
     bool any_process = false;    // attached so
     std::int64_t attached_ns = 0;

@@ -249,7 +249,7 @@ void Executor::perform(const ReportStatus& action) {
   summary.status = status;
   // Most probes are pending for a moment: that is not worth a fact.
   summary.waits = action.state != schema::ProbeState::kActive || summary.stored;
-  if (action.state != schema::ProbeState::kActive) log_status(action.service, status);
+  if (action.state != schema::ProbeState::kActive) log_status(action.service, status, action.is_doubtful);
 }
 
 void Executor::perform(const ReportGap& action) {
@@ -267,11 +267,13 @@ void Executor::report(const std::string& service, const schema::ProbeStatus& sta
   log_status(service, status);
 }
 
-void Executor::log_status(const std::string& service, const schema::ProbeStatus& status) const {
-  const bool is_bad = status.state == schema::ProbeState::kFailed;
-  log(is_bad ? LogLevel::kError : LogLevel::kInfo, "service " + service + ": probe " + name_of(status) +
-                                                       " is " + to_string(status.state) +
-                                                       (status.message.empty() ? "" : ": " + status.message));
+void Executor::log_status(const std::string& service, const schema::ProbeStatus& status,
+                          bool is_doubtful) const {
+  const auto level = status.state == schema::ProbeState::kFailed ? LogLevel::kError
+                     : is_doubtful                               ? LogLevel::kWarning
+                                                                 : LogLevel::kInfo;
+  log(level, "service " + service + ": probe " + name_of(status) + " is " + to_string(status.state) +
+                 (status.message.empty() ? "" : ": " + status.message));
 }
 
 void Executor::log(LogLevel level, const std::string& message) const {

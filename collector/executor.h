@@ -82,7 +82,8 @@ class Executor {
   void store_status(Installed& installed, std::int64_t now_boot_ns);
   void watch_linkers(std::uint32_t pid);
   void report(const std::string& service, const schema::ProbeStatus& status);
-  void log_status(const std::string& service, const schema::ProbeStatus& status) const;
+  void log_status(const std::string& service, const schema::ProbeStatus& status,
+                  bool is_doubtful = false) const;
   void log(LogLevel level, const std::string& message) const;
 
   Parts parts_;

@@ -31,10 +31,14 @@ class Planner {
     auto result = std::make_shared<const probes::PlanResult>((*binary)->plan(job.probe));
     auto message = text_of(result->issues);
     if (!result->plans.empty()) return {PlanOutcome::kFound, std::move(message), std::move(result)};
-    const bool is_here = (*binary)->has_function(job.probe.function);
-    if (message.empty()) message = text_of((*binary)->debug_issues());
+    const bool is_here = (*binary)->has_function(probes::searched_text(job.probe));
+    const auto debug_issues = text_of((*binary)->debug_issues());
+    if (message.empty()) message = debug_issues;
     if (message.empty()) message = job.shown_path + " has no function " + job.probe.function;
-    return {is_here ? PlanOutcome::kFailed : PlanOutcome::kNotHere, std::move(message), nullptr};
+    const auto outcome = is_here                ? PlanOutcome::kFailed
+                         : debug_issues.empty() ? PlanOutcome::kNotHere
+                                                : PlanOutcome::kUnreadable;
+    return {outcome, std::move(message), nullptr};
   }
 
  private:

@@ -17,7 +17,7 @@ std::string name_of(const FileId& file) {
 struct Print {
   std::ostringstream& out;
   void operator()(const PlanProbe& a) const {
-    out << "plan " << a.probe.function << " in " << name_of(a.instance.file);
+    out << "plan " << probes::searched_text(a.probe) << " in " << name_of(a.instance.file);
   }
   void operator()(const AttachInstance& a) const {
     out << "attach " << a.service << "#" << a.instance.probe << " to " << name_of(a.instance.file)
@@ -148,20 +148,38 @@ TEST_CASE("A function that the executable lacks is looked for in the loaded libr
   Table t;
   t.at(0, ConfigLoaded{{service("shop", "/bin/shop", {probe("f")})}});
   t.at(20, seen(41, 15));
-  CHECK(t.at(30, not_here(1, kExe)) == Lines{"modules 41", "shop f failed: no f in exe"});
-  CHECK(t.at(31, ModulesSeen{41, {{kLibc, "/lib/libc.so.6"}}}) ==
-        Lines{"plan f in libc", "shop f pending: reading the debug information of /lib/libc.so.6"});
-  CHECK(t.at(32, not_here(1, kLibc)) == Lines{"shop f failed: no f in exe"});
+  // Told once, whatever is loaded.
+  const std::string pending = "shop f pending: no f in exe; libraries are searched when they are loaded";
+  CHECK(t.at(30, not_here(1, kExe)) == Lines{"modules 41", pending});
+  CHECK(t.at(31, ModulesSeen{41, {{kLibc, "/lib/libc.so.6"}}}) == Lines{"plan ::f in libc"});
+  CHECK(t.at(32, not_here(1, kLibc)) == Lines{});
   CHECK(t.at(50, ModulesChanged{41, 48}) == Lines{"modules 41"});
   CHECK(t.at(51, ModulesSeen{41, {{kLibc, "/lib/libc.so.6"}, {kLib, "/lib/libpool.so"}}}) ==
-        Lines{"plan f in lib", "shop f pending: reading the debug information of /lib/libpool.so"});
+        Lines{"plan ::f in lib"});
   CHECK(t.at(60, found(1, kLib)) == Lines{"attach shop#1 to lib", "shop f active"});
   CHECK(t.at(61, Attached{key(1, kLib), {}}) == Lines{"gap shop 41 48..61 f"});
   // Unloaded: nobody uses it, it stays attached for a while.
   CHECK(t.at(70, ModulesChanged{41, 70}) == Lines{"modules 41"});
   CHECK(t.at(71, ModulesSeen{41, {{kLibc, "/lib/libc.so.6"}}}) == Lines{});
   CHECK(t.at(72, Tick{}) == Lines{});
-  CHECK(t.at(72 + kUnusedNs, Tick{}) == Lines{"detach #1 from lib", "shop f failed: no f in exe"});
+  CHECK(t.at(72 + kUnusedNs, Tick{}) == Lines{"detach #1 from lib", pending});
+}
+
+TEST_CASE("A function that cannot come any more, or may be hidden, has failed: told once") {
+  Table t;
+  t.at(0, ConfigLoaded{{service("shop", "/bin/shop", {probe("f")})}});
+  t.at(20, seen(41, 15));
+  const bool is_static = GENERATE(true, false);
+  if (is_static) {
+    t.at(30, not_here(1, kExe));
+    CHECK(t.at(31, ModulesSeen{41, {}}) == Lines{"shop f failed: no f in exe"});
+  } else {
+    const Planned unreadable{key(1, kExe), PlanOutcome::kUnreadable, "no debug information"};
+    CHECK(t.at(30, unreadable) ==
+          Lines{"modules 41", "shop f pending: looking into the libraries of /bin/shop"});
+    CHECK(t.at(31, ModulesSeen{41, {{kLibc, "/lib/libc.so.6"}}}) == Lines{"plan ::f in libc"});
+    CHECK(t.at(32, not_here(1, kLibc)) == Lines{"shop f failed: no debug information"});
+  }
 }
 
 TEST_CASE("A module glob waits for a library of that name") {

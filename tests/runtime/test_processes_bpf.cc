@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -83,6 +84,36 @@ TEST_CASE("processes are found by command line and by pid [bpf]", "[bpf]") {
   const auto rows = calls(daemon.store(), "work");
   CHECK(rows.size() == 10);
   for (const auto& row : rows) CHECK(row.at("process").at("pid") == chosen.pid());
+}
+
+TEST_CASE("a function of a library that is loaded later is awaited, told once [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  TempDir dir;
+  const std::string exe = target("family");
+  Daemon daemon(dir, "  - name: family\n    match: { exe: \"" + exe +
+                         "\" }\n    probes:\n      - function: work\n      - function: plugin_work\n");
+  Child process({exe, target("libplugin.so")}, dir.file("out"));
+  REQUIRE(daemon.wait_active(1));
+  REQUIRE(eventually([&] {
+    const auto answer = ask(daemon.store(), {"probes"});
+    const auto& probes = answer.at("probes").as_array();
+    return std::any_of(probes.begin(), probes.end(), [](const json::value& row) {
+      return row.at("probe") == "plugin_work" && row.at("state") == "pending" &&
+             row.at("message").as_string().find("no function plugin_work") != json::string::npos;
+    });
+  }));
+  int done = 0;
+  order(process, "load", done);
+  REQUIRE(daemon.wait_active(2));
+  order(process, "plugin", done);
+  REQUIRE(daemon.stop() == 0);
+  CHECK(calls(daemon.store(), "plugin_work").size() == 10);
+  const auto log = read_file(dir.file("daemon.log.err")) + daemon.log();
+  INFO(log);
+  CHECK(log.find("error:") == std::string::npos);
+  const auto first = log.find("no function plugin_work");
+  REQUIRE(first != std::string::npos);
+  CHECK(log.find("no function plugin_work", first + 1) == std::string::npos);
 }
 
 TEST_CASE("a binary replaced while running is planned from the running one [bpf]", "[bpf]") {
