@@ -24,6 +24,11 @@ struct ArgumentPlace {
 
   // Whether what a register or slot holds came with this argument.
   bool brings(const PrologueValue& value) const;
+  // All of it comes in that register.
+  bool is_only(std::uint64_t reg) const {
+    return !is_any && !slot && vector.empty() && general.size() == 1 &&
+           static_cast<std::uint64_t>(general[0]) == reg;
+  }
   bool is_at(std::int64_t offset) const {
     if (is_any) return offset >= 0;
     return slot && offset >= *slot && offset < *slot + static_cast<std::int64_t>(slot_size);

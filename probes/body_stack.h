@@ -21,7 +21,8 @@ class BodyStack {
 
   // Relative to CFA; none if it is not proven. Proven is: RSP never changes; or
   // the line table ends the prologue in the straight code behind the entry, and the
-  // frame was begun before (compilers set it up in one go).
+  // frame was begun before (compilers set it up in one go). Of a realigned frame it
+  // is an offset of its slots (prologue.h).
   std::optional<std::int64_t> rsp(DieKey function, const FunctionCode& code, const Prologue& prologue);
 
  private:

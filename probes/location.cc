@@ -115,6 +115,12 @@ ValueSource constant_source(std::uint64_t value) {
   return source;
 }
 
+ValueSource register_source(std::uint64_t reg) {
+  ValueSource source;
+  source.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))};
+  return source;
+}
+
 // DW_AT_const_value as a block.
 ValueSource constant_source(const std::vector<std::uint8_t>& bytes) {
   ValueSource source;
@@ -249,8 +255,13 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
   const LocationContext context{session_,       frame_,    prologue_,  frame_base_,           body_rsp_,
                                 follows_moves_, by_clang_, as_entered, entry->whole_function, size,
                                 used,           place};
-  return combine_pieces(context, evaluate_location(context, variable, entry->expression, entry->operations),
-                        size);
+  ValueSource source = combine_pieces(
+      context, evaluate_location(context, variable, entry->expression, entry->operations), size);
+  if (source.unavailable == Unavailable::kNone || !as_entered || entry->whole_function || !by_clang_)
+    return source;
+  const auto all = register_of_all(context, variable, entry->expression, entry->operations);
+  return all && place && place->is_only(*all) && (frame_.written >> *all & 1) == 0 ? register_source(*all)
+                                                                                   : source;
 }
 
 }  // namespace backsight::probes

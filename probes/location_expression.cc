@@ -49,6 +49,12 @@ std::uint64_t bits_of(const Die& type) {
   return std::from_chars(number.data(), end, bits).ptr == end && (bits + 7) / 8 >= bytes ? bits : 0;
 }
 
+// The base type at `offset` in the unit of `variable`.
+Die base_type(const LocationContext& context, const Die& variable, std::uint64_t offset) {
+  const auto here = variable.offset_in_unit();
+  return here ? context.session.die(variable.key() - *here + offset) : Die();
+}
+
 class Evaluator {
  public:
   Evaluator(const LocationContext& context, const Die& variable) : context_(context), variable_(variable) {}
@@ -72,6 +78,11 @@ class Evaluator {
   bool push_register(std::uint64_t reg, std::int64_t offset);
   bool push_frame_base(std::int64_t offset);
   bool push_frame(std::int64_t offset);
+  bool push_slot(std::int64_t offset);
+  bool has_slot() const {
+    return std::any_of(stack_.begin(), stack_.end(),
+                       [](const LocationTerm& term) { return term.is_frame && is_realigned(term.offset); });
+  }
   bool push_address(std::uint8_t atom, Dwarf_Unsigned operand);
   bool push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size);
   bool push(std::vector<bs_op> ops) {
@@ -188,6 +199,18 @@ bool Evaluator::push_frame(std::int64_t offset) {
   return true;
 }
 
+// Of a realigned frame: good for finding what is stored there, no address.
+bool Evaluator::push_slot(std::int64_t offset) {
+  const bool is_parameter = context_.as_entered && context_.place && !context_.step;
+  if (!is_parameter) return fail("its frame is realigned: the address of its place is not known");
+  LocationTerm term;
+  term.is_frame = true;
+  term.is_late = is_late();
+  term.offset = offset;
+  stack_.push_back(std::move(term));
+  return true;
+}
+
 bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (reg >= kFirstVector && reg <= kLastVector)
     return fail("it is in a vector register at the probe site", Unavailable::kInVectorRegister);
@@ -201,7 +224,9 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   // through their range.
   if (reg == BS_RSP && (context_.whole_function || context_.by_clang)) {
     const auto rsp = context_.body_rsp();
-    if (rsp) return push_frame(offset + *rsp);
+    const bool is_slot = rsp && is_realigned(*rsp);
+    if (rsp && !is_slot) return push_frame(offset + *rsp);
+    if (is_slot && context_.whole_function) return push_slot(offset + *rsp);
     const auto& cfa = context_.frame.cfa;
     const bool is_inside = !context_.whole_function && !context_.as_entered && cfa && *cfa != Cfa{};
     if (!is_inside) return fail("its frame is not set up in a way that can be followed");
@@ -256,8 +281,7 @@ bool Evaluator::push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size)
 bool Evaluator::convert(std::uint64_t type) {
   if (stack_.empty()) return false;
   if (type == 0) return true;
-  const auto here = variable_.offset_in_unit();
-  const Die die = here ? context_.session.die(variable_.key() - *here + type) : Die();
+  const Die die = base_type(context_, variable_, type);
   const std::uint64_t bits = die ? bits_of(die) : 0;
   const auto encoding = die ? die.unsigned_value(DW_AT_encoding).value_or(0) : 0;
   const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
@@ -314,7 +338,7 @@ bool Evaluator::implicit_value(const std::uint8_t* bytes, Dwarf_Unsigned size) {
 bool Evaluator::place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2) {
   switch (atom) {
     case DW_OP_stack_value:
-      if (stack_.empty()) return false;
+      if (stack_.empty() || has_slot()) return false;
       current_ = {};
       current_.kind = LocationPiece::Kind::kValue;
       current_.term = stack_.back();
@@ -448,7 +472,7 @@ bool Evaluator::arithmetic(std::uint8_t atom, Dwarf_Unsigned operand) {
   if (atom >= DW_OP_lit0 && atom <= DW_OP_lit31) operand = atom - DW_OP_lit0;
   if ((atom >= DW_OP_lit0 && atom <= DW_OP_lit31) || (atom >= DW_OP_const1u && atom <= DW_OP_consts))
     return push({make_op(BS_OP_PUSH_CONST, 0, 0, 0, operand)});
-  if (stack_.empty()) return false;
+  if (stack_.empty() || has_slot()) return false;
   if (atom == DW_OP_plus_uconst) {
     LocationTerm& top = stack_.back();
     if (top.is_frame)
@@ -530,6 +554,20 @@ std::vector<LocationPiece> evaluate_location(const LocationContext& context, con
     if (!goes_on || !evaluator.is_sound()) return evaluator.failed();
   }
   return evaluator.finish();
+}
+
+std::optional<std::uint64_t> register_of_all(const LocationContext& context, const Die& variable,
+                                             Dwarf_Locdesc_c expression, Dwarf_Unsigned count) {
+  if (count < 2) return std::nullopt;
+  const auto first = read_operation(context.session, expression, 0);
+  const auto second = read_operation(context.session, expression, 1);
+  if (!first || !second || first->atom < DW_OP_breg0 || first->atom > DW_OP_breg15) return std::nullopt;
+  const bool converts = second->atom == DW_OP_convert || second->atom == DW_OP_GNU_convert;
+  if (first->operands[0] != 0 || !converts || second->operands[0] == 0) return std::nullopt;
+  const Die type = base_type(context, variable, second->operands[0]);
+  const bool is_whole =
+      type && type.unsigned_value(DW_AT_encoding) == DW_ATE_unsigned && bits_of(type) == context.size * 8;
+  return is_whole ? std::optional<std::uint64_t>(first->atom - DW_OP_breg0) : std::nullopt;
 }
 
 }  // namespace backsight::probes

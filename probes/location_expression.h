@@ -64,4 +64,10 @@ std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);
 inline constexpr std::uint64_t kFirstVector = 17;  // XMM0
 inline constexpr std::uint64_t kLastVector = 32;   // XMM15
 
+// The register that the expression takes for an integer of the variable's size, if
+// that is how it begins. Clang passes a small class as one integer, and describes its members
+// as parts of it, often not all of them: "RDI as 48 bits, of that the low 16".
+std::optional<std::uint64_t> register_of_all(const LocationContext& context, const Die& variable,
+                                             Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
+
 }  // namespace backsight::probes

@@ -120,7 +120,7 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
     if (context.step && !context.prologue.holds(*part, context.step->address)) return assigned();
   }
   result.in_memory = true;
-  if (is_filled(context, parts, term.offset, size)) {
+  if (!is_realigned(term.offset) && is_filled(context, parts, term.offset, size)) {
     result.ops = frame_address(context.frame, term.offset);
     return result;
   }

@@ -107,6 +107,7 @@ class Machine {
   Prologue result() const {
     Prologue prologue;
     prologue.spills = spills_;
+    if (is_mixed_) std::erase_if(prologue.spills, [](const Spill& it) { return is_realigned(it.offset); });
     prologue.steps = steps_;
     prologue.rsp = frame_of(7);
     prologue.rbp = frame_of(6);
@@ -169,7 +170,7 @@ class Machine {
     if (in.mnemonic == ZYDIS_MNEMONIC_PUSH && in.operand_width == 64) return push(operands[0]);
     if (in.mnemonic == ZYDIS_MNEMONIC_MOV && move(operands)) return true;
     if (move_vector(in, operands) || move_x87(in, operands)) return true;
-    if (in.mnemonic == ZYDIS_MNEMONIC_AND && mask_bool(operands)) return true;
+    if (in.mnemonic == ZYDIS_MNEMONIC_AND && (mask_bool(operands) || realign(operands))) return true;
     if ((in.mnemonic == ZYDIS_MNEMONIC_SUB || in.mnemonic == ZYDIS_MNEMONIC_ADD) && adjust(in, operands))
       return true;
     if (in.mnemonic == ZYDIS_MNEMONIC_LEA && load_address(operands)) return true;
@@ -198,7 +199,7 @@ class Machine {
     const Value& value = registers_[dwarf_register(from.reg.value)];
     const std::uint32_t bytes = from.size / 8;
     if (to.type == ZYDIS_OPERAND_TYPE_REGISTER) return set_register(to, value, bytes);
-    const auto offset = frame_offset(to);
+    const auto offset = slot_offset(to);
     if (!offset) return to.type == ZYDIS_OPERAND_TYPE_MEMORY;  // a store elsewhere changes no register
     store({.offset = *offset, .size = bytes, .value = cut(value, bytes)});
     return true;
@@ -206,7 +207,7 @@ class Machine {
 
   // What is left of a value in its low bytes: an address is not cut.
   static Value cut(Value value, std::uint32_t bytes) {
-    if (bytes < 8 && value.kind == Value::Kind::kFrame) return {};
+    if (bytes < 8 && (value.kind == Value::Kind::kFrame || value.kind == Value::Kind::kSlot)) return {};
     if (value.kind != Value::Kind::kVector) value.width = std::min(value.width, bytes);
     return value;
   }
@@ -239,7 +240,7 @@ class Machine {
       x87_ = loaded(*memory);
       return true;
     }
-    const auto offset = frame_offset(*memory);
+    const auto offset = slot_offset(*memory);
     if (in.mnemonic != ZYDIS_MNEMONIC_FSTP || !offset) return false;
     store({.offset = *offset, .size = 10, .value = x87_});
     x87_ = {};
@@ -253,7 +254,7 @@ class Machine {
 
   // What stands in the frame.
   Value loaded(const ZydisDecodedOperand& from) const {
-    const auto offset = frame_offset(from);
+    const auto offset = slot_offset(from);
     const std::uint32_t bytes = from.size / 8;
     if (!offset) return {};
     for (auto spill = spills_.rbegin(); spill != spills_.rend(); ++spill) {
@@ -316,9 +317,23 @@ class Machine {
     const bool plain = operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[0].size == 64 &&
                        operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
     const int reg = plain ? dwarf_register(operands[0].reg.value) : -1;
-    if (reg < 0 || registers_[reg].kind != Value::Kind::kFrame) return false;
+    const auto kind = reg >= 0 ? registers_[reg].kind : Value::Kind::kUnknown;
+    if (kind != Value::Kind::kFrame && kind != Value::Kind::kSlot) return false;
     const std::int64_t amount = operands[1].imm.value.s;
     registers_[reg].offset += in.mnemonic == ZYDIS_MNEMONIC_SUB ? -amount : amount;
+    return true;
+  }
+
+  // "and rsp, -64".
+  bool realign(const ZydisDecodedOperand* operands) {
+    const bool is_rsp = operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                        operands[0].reg.value == ZYDIS_REGISTER_RSP &&
+                        operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    const std::int64_t mask = is_rsp ? operands[1].imm.value.s : 0;
+    const bool is_rounding = mask < 0 && (-mask & (-mask - 1)) == 0;
+    if (!is_rounding || registers_[7].kind != Value::Kind::kFrame) return false;
+    above_ = registers_[7].offset;
+    registers_[7] = {.kind = Value::Kind::kSlot, .offset = kRealigned};
     return true;
   }
 
@@ -341,7 +356,7 @@ class Machine {
       const int vector = vector_register(operand);
       if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = -1;
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
-      const auto offset = frame_offset(operand);
+      const auto offset = slot_offset(operand);
       if (offset)
         store({.offset = *offset, .size = std::max<std::uint32_t>(1, operand.size / 8), .value = {}});
       pending_store_ = offset ? &spills_.back() : nullptr;
@@ -370,14 +385,34 @@ class Machine {
     return registers_[base].offset + (operand.mem.disp.has_displacement ? operand.mem.disp.value : 0);
   }
 
-  void store(const Spill& spill) { spills_.push_back(spill); }
+  // A place of the frame, realigned or not.
+  std::optional<std::int64_t> slot_offset(const ZydisDecodedOperand& operand) const {
+    if (const auto offset = frame_offset(operand)) return offset;
+    if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.index != ZYDIS_REGISTER_NONE)
+      return std::nullopt;
+    const int base = dwarf_register(operand.mem.base);
+    if (base < 0 || registers_[base].kind != Value::Kind::kSlot) return std::nullopt;
+    const std::int64_t offset =
+        registers_[base].offset + (operand.mem.disp.has_displacement ? operand.mem.disp.value : 0);
+    // Above what was rounded may lie what was there before.
+    const bool is_below = is_realigned(offset) && offset + std::int64_t{operand.size} / 8 <= kRealigned;
+    return is_below ? std::optional(offset) : std::nullopt;
+  }
+
+  void store(const Spill& spill) {
+    // By its distance to CFA into the realigned part: perhaps into one of its slots.
+    is_mixed_ = is_mixed_ || (above_ && !is_realigned(spill.offset) && spill.offset < *above_);
+    spills_.push_back(spill);
+  }
 
   std::array<Value, 16> registers_;
   // Which argument's XMM register each one's value came in; -1: none.
   std::array<int, 16> vectors_ = {0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1};
   std::vector<Spill> spills_;
   std::vector<PrologueStep> steps_;
-  Value x87_;  // the top of its stack, once something was loaded
+  Value x87_;                          // the top of its stack, once something was loaded
+  std::optional<std::int64_t> above_;  // RSP before it was rounded down
+  bool is_mixed_ = false;
   std::uint32_t written_ = 0;
   bool is_quiet_ = true;
   Spill* pending_store_ = nullptr;

@@ -19,6 +19,15 @@
 
 namespace backsight::probes {
 
+// Where the prologue rounds RSP down (for alignas(64) locals), its distance to CFA is
+// not known any more. Slots below are told apart all the same, by offsets that count
+// from RSP as it was rounded, which has the offset kRealigned. They are names of
+// slots, not addresses: nothing can be read by them.
+constexpr std::int64_t kRealigned = -(std::int64_t{1} << 40);
+constexpr bool is_realigned(std::int64_t offset) {
+  return offset <= kRealigned / 2;
+}
+
 // What a register or a slot of the frame holds, as far as it is known.
 struct PrologueValue {
   enum class Kind {
@@ -27,11 +36,12 @@ struct PrologueValue {
     kVector,  // what an argument's XMM register held at the entry
     kStack,   // what the caller put at CFA + offset
     kFrame,   // the address CFA + offset
+    kSlot,    // the address of a slot of the realigned frame
   } kind = Kind::kUnknown;
   int reg = -1;             // kEntry: DWARF number; kVector: number of the XMM register
   std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there
   bool is_extended = true;  // what is above them is 0; else not known
-  std::int64_t offset = 0;  // kFrame, kStack
+  std::int64_t offset = 0;  // kFrame, kStack; kSlot: from kRealigned
 };
 
 // A store to [CFA + offset, + size).

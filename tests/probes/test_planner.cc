@@ -2,7 +2,9 @@
 // BACKSIGHT_UPDATE_GOLDENS=1 writes the goldens anew.
 #include "tests/probes/planner_support.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
 
 namespace backsight::probes {
 
@@ -392,6 +394,74 @@ TEST_CASE("what another parameter brought is not what was passed") {
     CHECK(is_own("pushes", 0, BS_RSP, 8));
     CHECK(binary->plan(probe_of("pushes")).plans[0].plan.captures[0].unavailable ==
           schema::Unavailable::kNone);
+  }
+}
+
+TEST_CASE("parameters of a frame that is realigned, where it is not optimised") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "realigned.cc")
+      << "void see(const void*);\n"
+         "__attribute__((noinline)) int realigned(int a, const long* b, double d, long c, long e, long f, "
+         "long g, "
+         "bool h) {\n"
+         "  alignas(64) char room[128] = {}; see(room); return room[5] + a + (int)d + c + e + f + g + h; }\n"
+         "int main(int c, char**) { long b = 2; return realigned(c, &b, 3, 4, 5, 6, 7, true); }\n"
+         "void __attribute__((noinline)) see(const void* p) { asm volatile(\"\" ::\"r\"(p) : \"memory\"); "
+         "}\n";
+  for (const char* compiler : {"g++", "clang++-14"}) {
+    INFO(compiler);
+    run("cd " + (scratch / "") + " && " + compiler + " -O0 -g realigned.cc -o realigned");
+    const PlanResult result = open_target(scratch / "realigned")->plan(probe_of("realigned"));
+    REQUIRE(result.plans.size() == 1);
+    const CompiledPlan& compiled = result.plans[0];
+    INFO(dump_plan(compiled));
+    std::map<std::string, int> in_register;  // DWARF number
+    for (const schema::Capture& capture : compiled.plan.captures) {
+      INFO(capture.name);
+      const bool is_vector = capture.name == "d";
+      CHECK(capture.unavailable ==
+            (is_vector ? schema::Unavailable::kInVectorRegister : schema::Unavailable::kNone));
+    }
+    for (std::size_t i = 0; i + 1 < compiled.ops.size(); ++i) {
+      const bs_op& op = compiled.ops[i + 1];
+      if (compiled.ops[i].code == BS_OP_ROOT && op.code == BS_OP_PUSH_REG && op.d == 0)
+        in_register[compiled.plan.captures.at(compiled.ops[i].b).name] = op.a;
+    }
+    CHECK(in_register == std::map<std::string, int>{{"a", BS_RDI},
+                                                    {"b", BS_RSI},
+                                                    {"c", BS_RDX},
+                                                    {"e", BS_RCX},
+                                                    {"f", BS_R8},
+                                                    {"g", BS_R9},
+                                                    {"ret", BS_RAX}});
+  }
+}
+
+TEST_CASE("a small class in a register, of which only parts are described") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "parts.cc")
+      << "struct three { short a, b, c; }; struct seven { char c[7]; }; struct two { int a, b; };\n"
+         "void* volatile sink;\n"
+         "#define APART __attribute__((noinline))\n"
+         "APART three of_three(three v, int k) { sink = &k; v.b += k; return v; }\n"
+         "APART seven of_seven(seven v) { sink = 0; v.c[0] = 'Q'; return v; }\n"
+         "APART int of_two(two v, int k) { sink = 0; return v.a + k; }\n"
+         "int main(int c, char**) { three a{1, 2, 3}; seven b{{char(c)}};\n"
+         "  return of_three(a, c).b + of_seven(b).c[0] + of_two({c, c}, c); }\n";
+  run("cd " + (scratch / "") + " && clang++-14 -O2 -g parts.cc -o parts");
+  const auto binary = open_target(scratch / "parts");
+  for (const char* function : {"of_three", "of_seven", "of_two"}) {
+    INFO(function);
+    const PlanResult result = binary->plan(probe_of(function, {"v"}));
+    REQUIRE(result.plans.size() == 1);
+    INFO(dump_plan(result.plans[0]));
+    CHECK(result.plans[0].plan.captures.at(0).unavailable == schema::Unavailable::kNone);
+    const auto& ops = result.plans[0].ops;
+    const auto root =
+        std::find_if(ops.begin(), ops.end(), [](const bs_op& op) { return op.code == BS_OP_ROOT; });
+    REQUIRE(ops.end() - root > 1);
+    CHECK((root + 1)->code == BS_OP_PUSH_REG);
+    CHECK((root + 1)->a == BS_RDI);
   }
 }
 
