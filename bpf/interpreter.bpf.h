@@ -153,6 +153,28 @@ static __always_inline void element(struct bs_machine *m, const struct bs_op *op
   m->skip = 1;
 }
 
+/* Arguments that the compiler passes to no one are known from the calls: the
+ * return address tells which it was. */
+static __always_inline void if_caller(struct bs_machine *m, const struct bs_op *op) {
+  if (op->a) {
+    __u64 address = 0;
+    m->has_caller = 0;
+    m->caller = 0;
+    if (m->has_bias && !bpf_probe_read_user(&address, 8, (void *)((struct bs_event *)m->buffer)->frame))
+      m->caller = address - m->bias;
+  }
+  if (!m->has_caller && m->caller && m->caller == op->d)
+    m->has_caller = 1;
+  else
+    m->pc += op->c;
+}
+
+static __always_inline void need_caller(struct bs_machine *m, const struct bs_op *op) {
+  if (m->has_caller) return;
+  make_failed_item(m, op->c, op->b, BS_ITEM_UNKNOWN_CALLER, 0, 0);
+  m->skip = 1;
+}
+
 /* Executes one operation. */
 static __always_inline void step(struct bs_machine *m) {
   __u32 pc = m->pc;
@@ -205,6 +227,12 @@ static __always_inline void step(struct bs_machine *m) {
       break;
     case BS_OP_ELEMENT:
       element(m, op);
+      break;
+    case BS_OP_IF_CALLER:
+      if_caller(m, op);
+      break;
+    case BS_OP_NEED_CALLER:
+      need_caller(m, op);
       break;
     case BS_OP_EXTEND:
       push(m, extended(pop(m), op->a, op->b));

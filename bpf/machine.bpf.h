@@ -80,7 +80,8 @@ struct bs_machine {
 
   __u64 bias; /* load bias; link-time address + bias = address in the process */
   __u32 has_bias;
-  __u32 reserved;
+  __u32 has_caller; /* of this choice, one was the caller */
+  __u64 caller;     /* link-time address that the function returns to; 0: not known */
 
   __u64 epoch; /* of this event, in seen */
   struct bs_request request;

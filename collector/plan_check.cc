@@ -20,6 +20,8 @@ bool stack_effect(const bs_op& op, int& pops, int& pushes) {
   switch (op.code) {
     case BS_OP_END:
     case BS_OP_ROOT:
+    case BS_OP_IF_CALLER:
+    case BS_OP_NEED_CALLER:
       return true;
     case BS_OP_PUSH_REG:
     case BS_OP_PUSH_CONST:
@@ -78,14 +80,45 @@ schema::Result<void> check_operands(const bs_op& op, std::size_t pc) {
   return {};
 }
 
+// Values that depend on the caller: one slot from whichever operations are executed.
+class CallerChoice {
+ public:
+  // Before operation `pc`, with `depth` slots on the stack; a next alternative begins with
+  // as many as the first.
+  schema::Result<void> step(const bs_op& op, std::size_t pc, int& depth) {
+    const bool is_next = op.code == BS_OP_IF_CALLER;
+    if (is_next && op.a == 1 && !is_open_) {
+      base_ = depth;
+    } else if (is_next || op.code == BS_OP_NEED_CALLER) {
+      if (!is_open_ || pc != end_ || op.a != 0) return wrong_operation(pc, "no choice of callers ends here");
+      if (depth != base_ + 1) return wrong_operation(pc, "a choice of callers leaves one slot each");
+      depth = is_next ? base_ : depth;
+    } else if (is_open_ && (pc >= end_ || op.code == BS_OP_END || op.code == BS_OP_ROOT || depth < base_)) {
+      return wrong_operation(pc, "a choice of callers is not ended");
+    }
+    if (is_next && (op.c == 0 || op.d == 0))
+      return wrong_operation(pc, "a caller without operations or address");
+    if (is_next) end_ = pc + 1 + op.c;
+    is_open_ = is_next || (is_open_ && op.code != BS_OP_NEED_CALLER);
+    return {};
+  }
+
+ private:
+  bool is_open_ = false;
+  int base_ = 0;
+  std::size_t end_ = 0;
+};
+
 schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t pc) {
   int depth = 0;
+  CallerChoice choice;
   for (; pc < ops.size(); pc++) {
     const bs_op& op = ops[pc];
     int pops = 0, pushes = 0;
     if (!stack_effect(op, pops, pushes))
       return wrong_operation(pc, "unknown code " + std::to_string(op.code));
     BACKSIGHT_TRY(check_operands(op, pc));
+    BACKSIGHT_TRY(choice.step(op, pc, depth));
     if (op.code == BS_OP_END) return {};
     if (op.code == BS_OP_ROOT) depth = 0;
     if (depth < pops) return wrong_operation(pc, "the stack is empty");

@@ -41,6 +41,7 @@ bool fits_stack(const std::vector<bs_op>& ops) {
   int depth = 0;
   int most = 0;
   for (const bs_op& op : ops) {
+    if (op.code == BS_OP_IF_CALLER && op.a == 0) --depth;  // one of the callers, one slot
     depth += stack_effect(op);
     most = std::max(most, depth);
   }
@@ -186,6 +187,8 @@ void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::s
                                   "): " + operand.source.why,
                               ""});
     operand.source.ops.clear();
+  } else if (!operand.source.why.empty()) {
+    output_.issues.push_back({"'" + shown + "' " + operand.source.why, ""});
   }
   capture.type = operand.type;
   capture.is_range = operand.is_range;
@@ -260,6 +263,9 @@ void CaptureCompiler::emit(const Compiled& compiled, std::uint16_t root) {
       } else if (op.code == BS_OP_ELEMENT) {  // likewise
         op.c = type;
         op.d |= root;
+      } else if (op.code == BS_OP_NEED_CALLER) {
+        op.c = type;
+        op.b = root;
       }
       output_.ops.push_back(op);
     }

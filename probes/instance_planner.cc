@@ -169,7 +169,8 @@ void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enc
                               CompiledPlan& compiled) const {
   const Die die = parts_.session.die(enclosing.die);
   const LocationReader locations(parts_.session, die, frame, prologue,
-                                 [&] { return body_stack_.rsp(enclosing.die, code, prologue); });
+                                 [&] { return body_stack_.rsp(enclosing.die, code, prologue); },
+                                 [&] { return calls_.of(code); });
   TypeBuilder types(parts_.session, parts_.index);
   DynamicTypes dynamic(parts_.classes, types);
   const FunctionContext context{parts_.session,          parts_.index, types,         shown, locations,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "probes/body_stack.h"
+#include "probes/call_sites.h"
 #include "probes/cfa.h"
 #include "probes/class_hierarchy.h"
 #include "probes/debug_index.h"
@@ -41,7 +42,7 @@ struct InnerSite {
 class InstancePlanner {
  public:
   InstancePlanner(const BinaryParts& parts, const ProbeConfig& probe, PlanResult& result)
-      : parts_(parts), probe_(probe), result_(result), body_stack_(parts.session) {}
+      : parts_(parts), probe_(probe), result_(result), body_stack_(parts.session), calls_(parts.elf, parts.session, parts.frames) {}
 
   // Entry and return of an out-of-line function.
   void plan_function(FunctionInfo function);
@@ -61,6 +62,7 @@ class InstancePlanner {
   const ProbeConfig& probe_;
   PlanResult& result_;
   mutable BodyStack body_stack_;
+  mutable CallSites calls_;
 };
 
 }  // namespace backsight::probes

@@ -1,6 +1,8 @@
 #include "probes/location.h"
 
+#include "probes/caller_values.h"
 #include "probes/location_expression.h"
+#include "probes/location_list.h"
 #include "probes/location_pieces.h"
 
 #include <algorithm>
@@ -12,102 +14,6 @@ namespace backsight::probes {
 using schema::Unavailable;
 
 namespace {
-
-constexpr Dwarf_Unsigned kMaxEntries = 4096;
-
-// A location list (or the one expression) of a variable.
-class LocationList {
- public:
-  LocationList(const DwarfSession& session, const DieAttribute& attribute) {
-    Dwarf_Error error = nullptr;
-    if (dwarf_get_loclist_c(attribute.handle(), &head_, &count_, &error) != DW_DLV_OK) {
-      if (error) dwarf_dealloc_error(session.handle(), error);
-      head_ = nullptr;
-    }
-  }
-  LocationList(const LocationList&) = delete;
-  LocationList& operator=(const LocationList&) = delete;
-  ~LocationList() {
-    if (head_) dwarf_loc_head_c_dealloc(head_);
-  }
-
-  struct Entry {
-    Dwarf_Locdesc_c expression = nullptr;
-    Dwarf_Unsigned operations = 0;
-    bool whole_function = false;
-  };
-  struct Row {
-    Entry entry;
-    Dwarf_Small kind = 0;
-    Dwarf_Addr low = 0;
-    Dwarf_Addr high = 0;
-    bool is_resolved = false;
-  };
-  bool is_readable() const { return head_ != nullptr; }
-  // What holds at `address`. At one address there may be several views of the
-  // source; `first_view`: the one before any statement there took effect.
-  std::optional<Entry> at(const DwarfSession& session, std::uint64_t address, bool first_view) const;
-  // The first that holds for part of the function, and from which address on.
-  std::optional<std::pair<Entry, std::uint64_t>> first(const DwarfSession& session) const;
-
- private:
-  std::optional<Row> row(const DwarfSession& session, Dwarf_Unsigned index) const;
-
-  Dwarf_Loc_Head_c head_ = nullptr;
-  Dwarf_Unsigned count_ = 0;
-};
-
-bool is_entry_kind(Dwarf_Small kind) {
-  return kind == DW_LLE_offset_pair || kind == DW_LLE_start_end || kind == DW_LLE_start_length ||
-         kind == DW_LLE_startx_endx || kind == DW_LLE_startx_length;
-}
-
-std::optional<LocationList::Row> LocationList::row(const DwarfSession& session, Dwarf_Unsigned index) const {
-  Row row;
-  Dwarf_Small source = 0;
-  Dwarf_Unsigned raw[2] = {};
-  Dwarf_Unsigned ignored[2] = {};
-  Dwarf_Bool unresolved = 0;
-  Dwarf_Error error = nullptr;
-  if (dwarf_get_locdesc_entry_d(head_, index, &row.kind, &raw[0], &raw[1], &unresolved, &row.low, &row.high,
-                                &row.entry.operations, &row.entry.expression, &source, &ignored[0],
-                                &ignored[1], &error) != DW_DLV_OK) {
-    if (error) dwarf_dealloc_error(session.handle(), error);
-    return std::nullopt;
-  }
-  row.entry.whole_function = source == 0;
-  row.is_resolved = !unresolved;
-  return row;
-}
-
-std::optional<LocationList::Entry> LocationList::at(const DwarfSession& session, std::uint64_t address,
-                                                    bool first_view) const {
-  std::optional<Entry> fallback;
-  for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
-    const auto row = this->row(session, i);
-    if (!row) break;
-    if (row->entry.whole_function) return row->entry;
-    if (!row->is_resolved) continue;
-    if (row->kind == DW_LLE_default_location) fallback = row->entry;
-    if (!is_entry_kind(row->kind)) continue;
-    const bool is_empty = row->low == row->high;
-    if ((address >= row->low && address < row->high) || (first_view && is_empty && address == row->low))
-      return row->entry;
-  }
-  return fallback;
-}
-
-std::optional<std::pair<LocationList::Entry, std::uint64_t>> LocationList::first(
-    const DwarfSession& session) const {
-  std::optional<std::pair<Entry, std::uint64_t>> found;
-  for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
-    const auto row = this->row(session, i);
-    if (!row || row->entry.whole_function) return std::nullopt;
-    const bool counts = row->is_resolved && is_entry_kind(row->kind) && row->low != row->high;
-    if (counts && (!found || row->low < found->second)) found.emplace(row->entry, row->low);
-  }
-  return found;
-}
 
 ValueSource constant_source(std::uint64_t value) {
   ValueSource source;
@@ -162,11 +68,13 @@ std::vector<bs_op> ValueSource::slot(std::size_t index) const {
 
 LocationReader::LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
                                const Prologue& prologue,
-                               std::function<std::optional<std::int64_t>()> body_rsp)
+                               std::function<std::optional<std::int64_t>()> body_rsp,
+                               std::function<std::vector<CallSite>()> callers)
     : session_(session),
       frame_(frame),
       prologue_(prologue),
       body_rsp_(std::move(body_rsp)),
+      callers_(std::move(callers)),
       frame_base_(function.block(DW_AT_frame_base)) {
   const Unit* unit = session.unit_of(function.key());
   const Die top = unit ? session.die(unit->die) : Die();
@@ -194,8 +102,8 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
   // Where it is first described behind the entry, and where the site is: what stands
   // there may be what was passed.
   std::vector<std::pair<LocationList::Entry, std::uint64_t>> later;
-  if (const auto first = list.first(session_)) later.push_back(*first);
-  const auto here = list.at(session_, frame_.site, true);
+  if (const auto first = list.first()) later.push_back(*first);
+  const auto here = list.at(frame_.site, true);
   if (here && !here->whole_function && frame_.site != frame_.entry) later.emplace_back(*here, frame_.site);
   for (const auto& [entry, address] : later) {
     ValueSource traced = trace(variable, entry.expression, entry.operations, address, size, used, *place);
@@ -247,7 +155,7 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
     return unavailable_source(Unavailable::kOptimizedOut, "its location cannot be read");
   const std::uint64_t address = as_entered ? frame_.entry : frame_.site;
   // Lines are probed as execution meets them; entries, before anything is done there.
-  const auto entry = list.at(session_, address, as_entered || !frame_.is_set_up);
+  const auto entry = list.at(address, as_entered || !frame_.is_set_up);
   if (!entry) {
     return unavailable_source(Unavailable::kOptimizedOut,
                               "the debug information has no location for it at the probe site");
@@ -255,6 +163,9 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
   const LocationContext context{session_,       frame_,    prologue_,  frame_base_,           body_rsp_,
                                 follows_moves_, by_clang_, as_entered, entry->whole_function, size,
                                 used,           place};
+  const DieKey dropped = parameter_of_callers(session_, variable, entry->expression, entry->operations);
+  if (dropped != 0)
+    return value_from_callers(context, callers_ ? callers_() : std::vector<CallSite>(), dropped);
   ValueSource source = combine_pieces(
       context, evaluate_location(context, variable, entry->expression, entry->operations), size);
   if (source.unavailable == Unavailable::kNone || !as_entered || entry->whole_function || !by_clang_)

@@ -5,6 +5,7 @@
 
 #include "bpf/abi/plan.h"
 #include "probes/argument_place.h"
+#include "probes/call_sites.h"
 #include "probes/dwarf_session.h"
 #include "probes/prologue.h"
 #include "probes/site_frame.h"
@@ -22,7 +23,7 @@ namespace backsight::probes {
 // leave its bytes, eight a slot, the lowest deepest.
 struct ValueSource {
   schema::Unavailable unavailable = schema::Unavailable::kNone;
-  std::string why;  // of unavailable, for people
+  std::string why;  // for people: of unavailable, or when it is there and when not
   bool in_memory = false;
   std::vector<bs_op> ops;
   // Not in memory: the first operation of each slot. Empty: one operation a slot.
@@ -42,9 +43,11 @@ class LocationReader {
 
   // `function` is the concrete entry of the function that the site is in (not of
   // an inlined copy). `body_rsp` says where RSP of its body is,
-  // relative to CFA. `prologue` is of its entry, and must outlive the reader.
+  // relative to CFA. `prologue` is of its entry, and must outlive the reader. `callers`
+  // gives the function's calls; empty: they are not looked at.
   LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
-                 const Prologue& prologue, std::function<std::optional<std::int64_t>()> body_rsp);
+                 const Prologue& prologue, std::function<std::optional<std::int64_t>()> body_rsp,
+                 std::function<std::vector<CallSite>()> callers = {});
 
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
@@ -71,6 +74,7 @@ class LocationReader {
   SiteFrame frame_;
   const Prologue& prologue_;
   std::function<std::optional<std::int64_t>()> body_rsp_;
+  std::function<std::vector<CallSite>()> callers_;
   bool follows_moves_ = true;  // the compiler tracked where variables are moved
   bool by_clang_ = false;
   std::vector<std::uint8_t> frame_base_;

@@ -105,6 +105,10 @@ class Evaluator {
     return value.kind == PrologueValue::Kind::kStack && value.width == 8 && context_.frame.cfa &&
            context_.prologue.is_untouched(value.offset, 8, context_.frame.site);
   }
+  // Memory of the caller, which the call did not write, nor the callee so far.
+  bool is_still_there(std::int64_t offset, std::uint32_t bytes) const {
+    return offset >= 0 && context_.prologue.is_untouched(offset, bytes, context_.frame.site);
+  }
   // It came with this argument, as far as that is known.
   bool is_own(const PrologueValue& value) const { return !context_.place || context_.place->brings(value); }
   // Where the straight line has set the frame up; it may go on to its end.
@@ -232,7 +236,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
     if (!is_inside) return fail("its frame is not set up in a way that can be followed");
   }
   if (context_.as_entered) {
-    if (reg == BS_RSP) return push_frame(offset - 8);  // as at the entry
+    if (reg == BS_RSP) return push_frame(context_.caller ? offset : offset - 8);  // as at the entry
     if (reg == BS_RBP && context_.whole_function) {
       const auto rbp = first_rbp();
       if (!rbp) return fail("its frame is not set up in a way that can be followed");
@@ -250,6 +254,8 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
 
 bool Evaluator::push_frame_base(std::int64_t offset) {
   const std::vector<std::uint8_t>& base = context_.frame_base;
+  if (context_.caller && base.size() == 1 && base[0] == DW_OP_call_frame_cfa)
+    return push_register(context_.caller->reg, context_.caller->offset + offset);
   if (base.size() == 1 && base[0] == DW_OP_call_frame_cfa) return push_frame(offset);
   if (base.size() == 1 && (base[0] == DW_OP_reg0 + BS_RBP || base[0] == DW_OP_reg0 + BS_RSP))
     return push_register(base[0] - DW_OP_reg0, offset);
@@ -272,7 +278,8 @@ bool Evaluator::push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size)
     return fail("only its value at the function's entry is known");
   const std::uint64_t reg = block[0] - DW_OP_reg0;
   // At the entry site the value at entry is the register's value now.
-  if (!context_.frame.at_entry || (context_.frame.written >> reg & 1) != 0 || reg == BS_RSP)
+  if (context_.caller || !context_.frame.at_entry || (context_.frame.written >> reg & 1) != 0 ||
+      reg == BS_RSP)
     return fail("only its value at the function's entry is known");
   return push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))});
 }
@@ -303,6 +310,8 @@ bool Evaluator::convert(std::uint64_t type) {
 bool Evaluator::dereference(std::uint8_t bytes) {
   if (stack_.empty()) return false;
   LocationTerm& top = stack_.back();
+  if (context_.caller && top.is_frame && !is_still_there(top.offset, bytes))
+    return fail("it is written before the probe site");
   if (context_.as_entered && top.is_frame && top.offset < 0) {
     const Spill* spill = context_.prologue.find(top.offset, bytes);
     const bool is_there =
@@ -380,7 +389,7 @@ bool Evaluator::step(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned 
     case DW_OP_fbreg:
       return push_frame_base(as_signed(operand1));
     case DW_OP_call_frame_cfa:
-      return push_frame(0);
+      return context_.caller ? push_register(context_.caller->reg, context_.caller->offset) : push_frame(0);
     case DW_OP_addr:
     case DW_OP_addrx:
     case DW_OP_GNU_addr_index:
@@ -531,6 +540,18 @@ std::optional<Operation> read_operation(const DwarfSession& session, Dwarf_Locde
 }
 
 }  // namespace
+
+DieKey parameter_of_callers(const DwarfSession& session, const Die& variable, Dwarf_Locdesc_c expression,
+                            Dwarf_Unsigned count) {
+  if (count != 2) return 0;
+  const auto first = read_operation(session, expression, 0);
+  const auto second = read_operation(session, expression, 1);
+  const auto here = variable.offset_in_unit();
+  if (!first || !second || !here || first->atom != DW_OP_GNU_parameter_ref ||
+      second->atom != DW_OP_stack_value)
+    return 0;
+  return variable.key() - *here + first->operands[0];
+}
 
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset) {
   const Cfa cfa = frame.cfa.value_or(Cfa{});

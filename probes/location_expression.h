@@ -52,11 +52,19 @@ struct LocationContext {
   const ArgumentPlace* place = nullptr;  // where the caller puts it; null: not known
   // Not null: the expression holds right before that instruction, of the straight line.
   const PrologueStep* step = nullptr;
+  // Not null: the expression is of the caller at the call, of this frame: what is left of
+  // its registers at the site, and its memory. `frame_base` is its.
+  const Cfa* caller = nullptr;
 };
 
 // At least one piece; a single kUnavailable where it is not understood.
 std::vector<LocationPiece> evaluate_location(const LocationContext& context, const Die& variable,
                                              Dwarf_Locdesc_c expression, Dwarf_Unsigned count);
+
+// Of a parameter that is not passed and whose location says no more than that: the
+// abstract parameter that calls name. 0: it is none such.
+DieKey parameter_of_callers(const DwarfSession& session, const Die& variable, Dwarf_Locdesc_c expression,
+                            Dwarf_Unsigned count);
 
 // CFA + offset at the site. The frame's CFA must be known.
 std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);

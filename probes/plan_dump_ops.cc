@@ -47,6 +47,12 @@ bool dump_arithmetic(std::ostringstream& out, const bs_op& op) {
     case BS_OP_ELEMENT:
       out << "element of " << (op.d >> 16) << " bytes";
       return true;
+    case BS_OP_IF_CALLER:
+      out << "if the caller is …, else skip " << op.c;
+      return true;
+    case BS_OP_NEED_CALLER:
+      out << "need one of the callers";
+      return true;
     case BS_OP_EXTEND:
       out << "extend " << int(op.a) << (op.b ? " signed" : "");
       return true;

@@ -64,6 +64,8 @@ inline std::string name_of(schema::ItemStatus status) {
     case schema::ItemStatus::kBadAddress:
     case schema::ItemStatus::kNegativeLength:
       return schema::to_string(schema::Unavailable::kBadAddress);
+    case schema::ItemStatus::kUnknownCaller:
+      return schema::to_string(schema::Unavailable::kOptimizedOut);
     case schema::ItemStatus::kNotResident:
       return schema::to_string(schema::Unavailable::kNotResident);
     case schema::ItemStatus::kElementLimit:
@@ -102,7 +104,7 @@ inline std::string cut_off(schema::ItemStatus status, schema::ItemStatus usual, 
 }
 
 inline schema::ItemStatus status_of(const schema::Item& item) {
-  return item.header.status <= static_cast<std::uint8_t>(schema::ItemStatus::kNegativeLength)
+  return item.header.status <= static_cast<std::uint8_t>(schema::ItemStatus::kLast)
              ? static_cast<schema::ItemStatus>(item.header.status)
              : schema::ItemStatus::kBadAddress;
 }

@@ -25,7 +25,7 @@ Result<Item> read_item(std::span<const std::byte> row, std::size_t& at) {
     return corrupt("item at byte " + std::to_string(at) + " claims " + std::to_string(captured) +
                    " bytes of " + std::to_string(row.size() - begin));
   }
-  if (item.header.status > static_cast<std::uint8_t>(ItemStatus::kNegativeLength)) {
+  if (item.header.status > static_cast<std::uint8_t>(ItemStatus::kLast)) {
     return corrupt("item status " + std::to_string(item.header.status));
   }
   item.bytes = row.subspan(begin, captured);

@@ -68,6 +68,8 @@ enum class ItemStatus : std::uint8_t {
   kStringLimit = 4,     // captured < length; for C strings length is unknown (= captured)
   kByteLimit = 5,       // the event's byte budget is used up; captured may be 0
   kNegativeLength = 6,  // end before begin, or an absurd length: the object is not what it seems
+  kUnknownCaller = 7,   // only calls from elsewhere tell what it is; captured = 0
+  kLast = kUnknownCaller,
 };
 
 struct ItemHeader {

@@ -16,6 +16,7 @@ enum bs_item_status {
   BS_ITEM_STRING_LIMIT = 4,
   BS_ITEM_BYTE_LIMIT = 5,
   BS_ITEM_NEGATIVE_LENGTH = 6,
+  BS_ITEM_UNKNOWN_CALLER = 7,
 };
 
 #define BS_EVENT_BYTE_LIMIT 1u

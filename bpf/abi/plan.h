@@ -123,7 +123,11 @@ enum bs_op_code {
                                vtable is one of this plan's (bs_vtable): an item of type d >> 32 {pointer's
                                value: complete object's address (u64), its type (u64)} and an item of that
                                type at that address; otherwise as CHASE_PTR */
-  /* 42..62 and 17..30: reserved for predicates (comparisons, branches). */
+  /* 42..62 and 17..28: reserved for predicates (comparisons, branches). */
+  BS_OP_IF_CALLER = 29,   /* unless the function returns to load bias + d: skip the next c operations. a = 1:
+                             the first of a choice. At entries only; callers of a choice are different */
+  BS_OP_NEED_CALLER = 30, /* ends a choice, of which each leaves one slot. Where it was none of the callers,
+                             as a LOAD that fails: item {root b, type c, unknown caller}, skip to next ROOT */
   BS_OP_ELEMENT = 31, /* index = pop (unsigned), end = pop, begin = pop; push the address of that element of
                          d >> 16 bytes. Where none lies there, as a LOAD that fails: item {root (u16)d, type
                          c, bad address}, skip to the next ROOT */

@@ -22,6 +22,7 @@ static_assert(offsetof(bs_item, length) == offsetof(schema::ItemHeader, length))
 static_assert(offsetof(bs_item, captured) == offsetof(schema::ItemHeader, captured));
 static_assert(int(BS_ITEM_OK) == int(schema::ItemStatus::kOk));
 static_assert(int(BS_ITEM_BAD_ADDRESS) == int(schema::ItemStatus::kBadAddress));
+static_assert(int(BS_ITEM_UNKNOWN_CALLER) == int(schema::ItemStatus::kLast));
 static_assert(int(BS_ITEM_NOT_RESIDENT) == int(schema::ItemStatus::kNotResident));
 static_assert(int(BS_ITEM_ELEMENT_LIMIT) == int(schema::ItemStatus::kElementLimit));
 static_assert(int(BS_ITEM_STRING_LIMIT) == int(schema::ItemStatus::kStringLimit));

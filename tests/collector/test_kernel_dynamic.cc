@@ -3,6 +3,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstring>
+#include <fstream>
+#include <string>
+
 using namespace backsight;
 using namespace backsight::collector;
 using namespace backsight::collector::testing;
@@ -33,6 +37,21 @@ CompiledPlan object_plan() {
   plan.ops.push_back(op(BS_OP_END));
   plan.vtables = {{vtable_of("_ZTV4Left"), {kLeft}}, {vtable_of("_ZTV4Both"), {kBoth}}};
   return plan;
+}
+
+// Link-time address that a function's call of itself returns to.
+std::uint64_t return_of_own_call(const FunctionPlace& function) {
+  std::ifstream file(Target::path(), std::ios::binary);
+  std::string code(function.size, '\0');
+  file.seekg(static_cast<std::streamoff>(function.file_offset));
+  file.read(code.data(), static_cast<std::streamsize>(code.size()));
+  for (std::size_t i = 0; i + 5 <= code.size(); ++i) {
+    std::int32_t distance = 0;
+    std::memcpy(&distance, &code[i + 1], sizeof distance);
+    if (static_cast<std::uint8_t>(code[i]) == 0xe8 && distance == -static_cast<std::int64_t>(i + 5))
+      return function.address + i + 5;
+  }
+  return 0;
 }
 
 void check_object(const Record::Item& item, std::uint32_t type, std::uint64_t address, std::uint32_t bytes) {
@@ -69,6 +88,56 @@ TEST_CASE("[bpf] what lies at a link-time address is found at entry and at retur
   } else {
     CHECK(records[1].items[0].number() == 4242);
   }
+}
+
+TEST_CASE("[bpf] a value that is not passed is chosen by the return address") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto function = find_function(Target::path(), "recurse");
+  const std::uint64_t own = return_of_own_call(function);
+  REQUIRE(own != 0);
+  const auto choice = [&](std::uint64_t first, std::uint64_t second) {
+    return std::vector<bs_op>{op(BS_OP_ROOT, 0, 2),
+                              op(BS_OP_IF_CALLER, 1, 0, 1, first),
+                              op(BS_OP_PUSH_CONST, 0, 0, 0, 5),
+                              op(BS_OP_IF_CALLER, 0, 0, 2, second),
+                              op(BS_OP_PUSH_CONST, 0, 0, 0, 6),
+                              op(BS_OP_ADD_CONST, 0, 0, 0, 1),
+                              op(BS_OP_NEED_CALLER, 0, 2, kWord),
+                              op(BS_OP_EMIT, 0, 2, kWord, 8)};
+  };
+  const bool is_first = GENERATE(true, false);
+  CompiledPlan plan = make_plan(choice(is_first ? own : own + 1, is_first ? own + 1 : own) +
+                                emit_register(BS_RDI, kWord, 1) + choice(own + 1, own + 2));
+  plan.plan.function = "recurse";
+  plan.plan.address = function.address;
+  setup.attach(plan, {entry_site(function)});
+  const auto records = setup.run("recurse 2");
+  REQUIRE(records.size() == 3);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    REQUIRE(records[i].items.size() == 3);
+    const bool is_own = i > 0;  // the first was called from elsewhere
+    CHECK(records[i].items[0].header.status == (is_own ? BS_ITEM_OK : BS_ITEM_UNKNOWN_CALLER));
+    CHECK(records[i].items[0].header.root == 2);
+    if (is_own) CHECK(records[i].items[0].number() == (is_first ? 5 : 7));
+    CHECK(records[i].items[1].number() == 2 - i);
+    CHECK(records[i].items[2].header.status == BS_ITEM_UNKNOWN_CALLER);
+    CHECK(records[i].items[2].header.captured == 0);
+  }
+}
+
+TEST_CASE("[bpf] without a load bias no caller is known") {
+  Setup setup(each_program());
+  if (!setup.kernel) return;
+  const auto function = find_function(Target::path(), "recurse");
+  CompiledPlan plan =
+      make_plan({op(BS_OP_ROOT), op(BS_OP_IF_CALLER, 1, 0, 1, return_of_own_call(function)),
+                 op(BS_OP_PUSH_CONST), op(BS_OP_NEED_CALLER, 0, 0, kWord), op(BS_OP_EMIT, 0, 0, kWord, 8)});
+  plan.plan.address = function.address + (1 << 23);
+  setup.attach(plan, {entry_site(function)});
+  const auto records = setup.run("recurse 1");
+  REQUIRE(records.size() == 2);
+  for (const auto& record : records) CHECK(record.items.at(0).header.status == BS_ITEM_UNKNOWN_CALLER);
 }
 
 TEST_CASE("[bpf] a site too far from its function has no load bias") {

@@ -71,6 +71,21 @@ TEST_CASE("a plan is checked before the kernel sees it") {
   CHECK_FALSE(is_good(with_entry({constant, constant, element, op(BS_OP_END)})));
   CHECK_FALSE(
       is_good(with_entry({constant, constant, constant, op(BS_OP_ELEMENT, 0, 0, 0, 7), op(BS_OP_END)})));
+  const bs_op first = op(BS_OP_IF_CALLER, 1, 0, 1, 8), next = op(BS_OP_IF_CALLER, 0, 0, 1, 9);
+  const bs_op need = op(BS_OP_NEED_CALLER), emit = op(BS_OP_EMIT, 0, 0, 0, 8), end = op(BS_OP_END);
+  CHECK(is_good(with_entry({first, constant, next, constant, need, emit, end})));
+  CHECK(is_good(with_entry({constant, first, constant, need, op(BS_OP_ADD), emit, end})));
+  CHECK_FALSE(is_good(with_entry({next, constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({first, constant, first, constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({first, constant, emit, end})));
+  CHECK_FALSE(is_good(with_entry({first, constant, constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({constant, first, op(BS_OP_ADD_CONST), need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({constant, first, emit, constant, constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({first, op(BS_OP_ROOT), constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({op(BS_OP_IF_CALLER, 1, 0, 2, 8), constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({op(BS_OP_IF_CALLER, 1, 0, 1, 0), constant, need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({op(BS_OP_IF_CALLER, 1, 0, 0, 8), need, emit, end})));
+  CHECK_FALSE(is_good(with_entry({need, end})));
   auto outside = with_entry({op(BS_OP_END)});
   outside.entry_pc = 1;
   CHECK_FALSE(is_good(outside));
