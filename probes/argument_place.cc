@@ -28,10 +28,11 @@ class Arguments {
 
  private:
   struct Needs {
-    int general = 0;
-    int vector = 0;
+    std::vector<WordClass> words;
     bool memory = false;
     bool by_reference = false;  // its address is passed
+
+    int count(WordClass word) const { return static_cast<int>(std::count(words.begin(), words.end(), word)); }
   };
   std::optional<Needs> needs_of(DieKey type) const;
   std::optional<std::uint64_t> alignment_of(DieKey type, int depth) const;
@@ -55,21 +56,20 @@ std::optional<Arguments::Needs> Arguments::needs_of(DieKey type) const {
   if (is_class_tag(die.tag())) {
     const Passing how = class_passing(layout_, type);
     if (how == Passing::kUnknown) return std::nullopt;
-    if (how == Passing::kByReference) return Needs{1, 0, false, true};
+    if (how == Passing::kByReference) return Needs{{WordClass::kInteger}, false, true};
   }
-  if (*size > 16) return Needs{0, 0, true, false};
+  if (*size > 16) return Needs{{}, true, false};
   const ValueClass value = classify_value(layout_, type);
   if (value.has_vector) return std::nullopt;
-  if (value.has_x87) return Needs{0, 0, true, false};
+  if (value.has_x87) return Needs{{}, true, false};
   Needs needs;
   for (const WordClass word : value.words) {
     if (word == WordClass::kUnknown) return std::nullopt;
     needs.memory |= word == WordClass::kMemory;
-    needs.general += word == WordClass::kInteger;
-    needs.vector += word == WordClass::kSse;
+    if (needs.words.size() * 8 < *size) needs.words.push_back(word);
   }
   // __float128 takes one register for both its words; nothing else of the C family does.
-  if (die.tag() == DW_TAG_base_type && *size == 16 && needs.vector == 2) return std::nullopt;
+  if (die.tag() == DW_TAG_base_type && *size == 16 && needs.count(WordClass::kSse) == 2) return std::nullopt;
   return needs;
 }
 
@@ -118,11 +118,16 @@ std::optional<ArgumentPlace> Arguments::add(DieKey type) {
   const auto needs = needs_of(type);
   if (!needs) return std::nullopt;
   ArgumentPlace place;
-  const bool fits =
-      general_ + needs->general <= kGeneralRegisters && vector_ + needs->vector <= kVectorRegisters;
+  const bool fits = general_ + needs->count(WordClass::kInteger) <= kGeneralRegisters &&
+                    vector_ + needs->count(WordClass::kSse) <= kVectorRegisters;
   if (!needs->memory && fits) {
-    for (int i = 0; i < needs->general; ++i) place.general.push_back(kArgumentRegisters[general_++]);
-    for (int i = 0; i < needs->vector; ++i) place.vector.push_back(vector_++);
+    for (const WordClass word : needs->words) {
+      const bool is_vector = word == WordClass::kSse;
+      const bool is_general = word == WordClass::kInteger;
+      place.words.push_back({is_vector, is_vector    ? vector_++
+                                        : is_general ? kArgumentRegisters[general_++]
+                                                     : -1});
+    }
     return place;
   }
   const auto alignment = needs->by_reference ? std::optional<std::uint64_t>(8) : alignment_of(type, 0);
@@ -155,19 +160,19 @@ bool has_all_parameters(const FunctionInfo& function) {
   return !text.empty() && (text.rfind("()", 0) == 0 ? 0 : count) == static_cast<std::size_t>(described);
 }
 
-bool ArgumentPlace::brings(const PrologueValue& value) const {
-  const auto is_in = [](const std::vector<int>& all, int one) {
-    return std::find(all.begin(), all.end(), one) != all.end();
+bool ArgumentPlace::brings(const PrologueValue& value, std::uint64_t at) const {
+  const auto is_word = [&](bool is_vector) {
+    if (at / 8 >= words.size() || value.from != at % 8) return false;
+    const Word& word = words[at / 8];
+    return word.is_vector == is_vector && word.reg == value.reg;
   };
   switch (value.kind) {
     case PrologueValue::Kind::kEntry:
-      return is_any ? brings_argument(value.reg) : is_in(general, value.reg);
+      return is_any ? brings_argument(value.reg) : is_word(false);
     case PrologueValue::Kind::kVector:
-      return is_any || is_in(vector, value.reg);
+      return is_any || is_word(true);
     case PrologueValue::Kind::kStack:
-      return is_any ||
-             (slot && value.offset >= *slot &&
-              value.offset + std::int64_t{value.width} <= *slot + static_cast<std::int64_t>(slot_size));
+      return is_any || (is_at(value.offset, at) && at + value.width <= slot_size);
     default:
       return false;
   }

@@ -14,24 +14,29 @@
 namespace backsight::probes {
 
 struct ArgumentPlace {
-  std::vector<int> general;          // DWARF numbers of registers
-  std::vector<int> vector;           // numbers of XMM registers
+  // Of each eight bytes of it: DWARF number, or number of an XMM register.
+  struct Word {
+    bool is_vector = false;
+    int reg = -1;  // -1: passed nowhere, it is padding
+  };
+  std::vector<Word> words;
   std::optional<std::int64_t> slot;  // on the stack: offset from CFA
   std::uint64_t slot_size = 0;
   // Any of those that bring arguments: the code is not optimised, so that nothing is
   // assigned before everything that was passed is stored.
   bool is_any = false;
 
-  // Whether what a register or slot holds came with this argument.
-  bool brings(const PrologueValue& value) const;
+  // Whether what a register or slot holds came as this argument's bytes from `at` on.
+  bool brings(const PrologueValue& value, std::uint64_t at) const;
   // All of it comes in that register.
   bool is_only(std::uint64_t reg) const {
-    return !is_any && !slot && vector.empty() && general.size() == 1 &&
-           static_cast<std::uint64_t>(general[0]) == reg;
+    return !is_any && words.size() == 1 && !words[0].is_vector &&
+           static_cast<std::uint64_t>(words[0].reg) == reg;
   }
-  bool is_at(std::int64_t offset) const {
+  // Whether its bytes from `at` on stand there.
+  bool is_at(std::int64_t offset, std::uint64_t at) const {
     if (is_any) return offset >= 0;
-    return slot && offset >= *slot && offset < *slot + static_cast<std::int64_t>(slot_size);
+    return slot && at < slot_size && offset == *slot + static_cast<std::int64_t>(at);
   }
 };
 

@@ -2,12 +2,15 @@
 #include "probes/expression_compiler.h"
 
 #include "probes/argument_place.h"
+#include "probes/argument_registers.h"
 #include "probes/class_passing.h"
 #include "probes/expression_ops.h"
 #include "probes/nearest.h"
 #include "probes/shared_variables.h"
 #include "probes/type_name.h"
 #include "probes/value_class.h"
+
+#include <set>
 
 namespace backsight::probes {
 
@@ -94,9 +97,30 @@ Operand ExpressionCompiler::own_bits(Operand operand) {
   return operand;
 }
 
+// Clang takes parameters away from local functions that only assign to them, and describes
+// them where the assigned value came: one register then is said to bring two, or another
+// than by the calling convention.
+bool ExpressionCompiler::is_called_otherwise() const {
+  const FunctionInfo& function = context_.function;
+  if (!function.by_clang || function.return_is_dropped.empty()) return false;
+  std::set<std::uint64_t> seen;
+  for (std::size_t i = 0; i < function.parameters.size(); ++i) {
+    if (function.parameters[i].die == 0) continue;
+    const auto reg = context_.locations.register_at_entry(context_.session.die(function.parameters[i].die));
+    if (!reg || !brings_argument(static_cast<std::int64_t>(*reg))) continue;
+    if (!seen.insert(*reg).second) return true;
+    const PrologueValue value{.kind = PrologueValue::Kind::kEntry, .reg = static_cast<int>(*reg)};
+    if (i < places_->size() && !(*places_)[i].brings(value, 0)) return true;
+  }
+  return false;
+}
+
 // Where callers put it; null: not known.
 const ArgumentPlace* ExpressionCompiler::place_of(const Parameter& parameter) {
-  if (!places_) places_ = argument_places(context_.types.layout(), context_.function);
+  if (!places_) {
+    places_ = argument_places(context_.types.layout(), context_.function);
+    if (is_called_otherwise()) places_.emplace(context_.function.parameters.size());  // nothing is sure
+  }
   const auto& all = context_.function.parameters;
   const auto found = std::find_if(all.begin(), all.end(),
                                   [&](const Parameter& other) { return other.die == parameter.die; });

@@ -56,6 +56,7 @@ class ExpressionCompiler {
   // something in this function. kNone: it means nothing there.
   schema::Unavailable refusal() const { return refusal_; }
   Operand parameter(const Parameter& parameter);
+  bool is_called_otherwise() const;
   const ArgumentPlace* place_of(const Parameter& parameter);
   Operand return_value();
   // Elements projected to `path`: a type that is copied whole but followed only

@@ -86,6 +86,10 @@ LocationReader::LocationReader(const DwarfSession& session, const Die& function,
 ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std::uint32_t used,
                                    const ArgumentPlace* place) const {
   if (variable.has(DW_AT_const_value)) {
+    if (by_clang_ && frame_.at_entry && variable.tag() == DW_TAG_formal_parameter) {
+      return unavailable_source(Unavailable::kOptimizedOut,
+                                "only a constant is known, which the function may have assigned to it");
+    }
     const auto constant = variable.unsigned_value(DW_AT_const_value);
     if (constant && size <= 8) return constant_source(*constant);
     const std::vector<std::uint8_t> bytes = variable.block(DW_AT_const_value);
@@ -125,6 +129,14 @@ ValueSource LocationReader::trace(const Die& variable, Dwarf_Locdesc_c expressio
                                 follows_moves_, by_clang_, true,      false,       size,
                                 used,           &place,    step};
   return combine_pieces(context, evaluate_location(context, variable, expression, operations), size);
+}
+
+std::optional<std::uint64_t> LocationReader::register_at_entry(const Die& variable) const {
+  const DieAttribute attribute(variable, DW_AT_location);
+  if (!attribute) return std::nullopt;
+  const LocationList list(session_, attribute);
+  const auto entry = list.is_readable() ? list.at(frame_.entry, true) : std::nullopt;
+  return entry ? first_register(session_, entry->expression, entry->operations) : std::nullopt;
 }
 
 bool LocationReader::is_argument_slot(const ValueSource& source) const {

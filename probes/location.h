@@ -55,6 +55,8 @@ class LocationReader {
   // `place`: of a parameter, where the caller puts it; null: not known.
   ValueSource locate(const Die& variable, std::uint64_t size, std::uint32_t used = kAllBytes,
                      const ArgumentPlace* place = nullptr) const;
+  // The general register with which its description at the function's entry begins.
+  std::optional<std::uint64_t> register_at_entry(const Die& variable) const;
   // Whether that is where the caller put an argument on the stack.
   bool is_argument_slot(const ValueSource& source) const;
   // Of a variable whose address stands at link-time address `slot`; 0: not known.

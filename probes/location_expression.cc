@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <numeric>
 #include <optional>
 #include <string_view>
 
@@ -21,6 +22,7 @@ constexpr std::size_t kMaxPieces = 16;
 constexpr std::size_t kMaxTermOps = 64;
 constexpr Dwarf_Unsigned kMaxOps = 64;
 constexpr const char* kMovedLater = "it is moved to its place only after the probe site";
+constexpr const char* kAssigned = "it is assigned to before what was passed can be seen";
 constexpr const char* kStoredLater = "it is stored to the stack only after the probe site";
 
 // libdwarf gives the address of an operand's block as a number.
@@ -72,7 +74,7 @@ class Evaluator {
 
  private:
   bool place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned operand2);
-  bool trace_register(std::uint64_t& reg) const;
+  bool trace_register(std::uint64_t& reg, std::uint64_t at) const;
   bool is_at_site() const { return context_.step && context_.step->address == context_.frame.site; }
   bool put_register(std::uint64_t reg);
   bool push_register(std::uint64_t reg, std::int64_t offset);
@@ -109,8 +111,20 @@ class Evaluator {
   bool is_still_there(std::int64_t offset, std::uint32_t bytes) const {
     return offset >= 0 && context_.prologue.is_untouched(offset, bytes, context_.frame.site);
   }
-  // It came with this argument, as far as that is known.
-  bool is_own(const PrologueValue& value) const { return !context_.place || context_.place->brings(value); }
+  // What the register holds at the entry is of another argument.
+  bool is_assigned(std::uint64_t reg, std::uint64_t at) const {
+    const PrologueValue value{.kind = PrologueValue::Kind::kEntry, .reg = static_cast<int>(reg)};
+    return context_.may_be_assigned() && !is_own(value, at);
+  }
+  // It came with this argument, as its bytes from `at` on, as far as that is known.
+  bool is_own(const PrologueValue& value, std::uint64_t at) const {
+    return !context_.place || context_.place->brings(value, at);
+  }
+  // Of the variable that the pieces so far describe, in bytes.
+  std::uint64_t described() const {
+    return std::accumulate(pieces_.begin(), pieces_.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const LocationPiece& piece) { return sum + piece.size; });
+  }
   // Where the straight line has set the frame up; it may go on to its end.
   std::optional<std::int64_t> first_rbp() const {
     for (const PrologueStep& step : context_.prologue.steps) {
@@ -163,19 +177,20 @@ void Evaluator::settle(LocationTerm& term) const {
   term.is_frame = false;
 }
 
-// `reg` holds what was passed, as far as the straight line to the step shows. Becomes
+// `reg` holds what was passed from byte `at` on, as far as the straight line to the step shows. Becomes
 // the register that holds it at the site.
-bool Evaluator::trace_register(std::uint64_t& reg) const {
+bool Evaluator::trace_register(std::uint64_t& reg, std::uint64_t at) const {
   if (reg > BS_R15) return false;
   const PrologueValue& value = context_.step->registers[reg];
-  const bool is_whole = value.width >= std::min<std::uint64_t>(context_.size, 8);
-  if (value.kind != PrologueValue::Kind::kEntry || !is_whole || !is_own(value)) return false;
+  const bool is_whole = value.from == 0 && value.width >= std::min<std::uint64_t>(context_.size, 8);
+  if (value.kind != PrologueValue::Kind::kEntry || !is_whole || !is_own(value, at)) return false;
   if (!is_at_site()) reg = static_cast<std::uint64_t>(value.reg);
   return true;
 }
 
 bool Evaluator::put_register(std::uint64_t reg) {
-  if (context_.step && reg < kFirstVector && !trace_register(reg)) return fail(kMovedLater);
+  if (context_.step && reg < kFirstVector && !trace_register(reg, described())) return fail(kMovedLater);
+  if (!context_.step && reg < kFirstVector && is_assigned(reg, described())) return fail(kAssigned);
   // Without a list, the register is where the variable lives once it has been moved there.
   const bool is_general = reg < kFirstVector;
   if (context_.whole_function && is_general) {
@@ -222,7 +237,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
   if (context_.step) {
     const PrologueValue& value = context_.step->registers[reg];
     if (value.kind == PrologueValue::Kind::kFrame) return push_frame(value.offset + offset);
-    if (!trace_register(reg)) return fail(kMovedLater);
+    if (!trace_register(reg, described() & ~std::uint64_t{7})) return fail(kMovedLater);
   }
   // Clang means RSP of the body in lists, too, also where a way around the frame leads
   // through their range.
@@ -246,6 +261,7 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
         (!brings_argument(static_cast<std::int64_t>(reg)) || !context_.follows_moves))
       return fail(kMovedLater);
     if (!is_at_site() && !is_kept(reg)) return fail("its register is written before the probe site");
+    if (!context_.step && is_assigned(reg, described() & ~std::uint64_t{7})) return fail(kAssigned);
   }
   push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg), 0, 0, static_cast<std::uint64_t>(offset))});
   stack_.back().is_late = is_late();
@@ -278,8 +294,9 @@ bool Evaluator::push_entry_value(const std::uint8_t* block, Dwarf_Unsigned size)
     return fail("only its value at the function's entry is known");
   const std::uint64_t reg = block[0] - DW_OP_reg0;
   // At the entry site the value at entry is the register's value now.
+  const bool is_other = is_assigned(reg, described() & ~std::uint64_t{7});
   if (context_.caller || !context_.frame.at_entry || (context_.frame.written >> reg & 1) != 0 ||
-      reg == BS_RSP)
+      reg == BS_RSP || is_other)
     return fail("only its value at the function's entry is known");
   return push({make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))});
 }
@@ -316,14 +333,14 @@ bool Evaluator::dereference(std::uint8_t bytes) {
     const Spill* spill = context_.prologue.find(top.offset, bytes);
     const bool is_there =
         spill && (!context_.step || context_.prologue.holds(*spill, context_.step->address));
-    if (is_there && bytes == 8 && is_own(spill->value) && is_stack_word(spill->value)) {
+    if (is_there && bytes == 8 && is_own(spill->value, 0) && is_stack_word(spill->value)) {
       const std::int64_t slot = spill->value.offset;
       top = {};
       top.ops = frame_address(context_.frame, slot);
       top.ops.push_back(make_op(BS_OP_LOAD, 8));
       return true;
     }
-    const int reg = is_there && bytes == 8 && is_own(spill->value) ? spill->whole_register() : -1;
+    const int reg = is_there && bytes == 8 && is_own(spill->value, 0) ? spill->whole_register() : -1;
     if (reg < 0 || !is_kept(static_cast<std::uint64_t>(reg))) return fail(kStoredLater);
     top = {};
     top.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(reg))};
@@ -354,6 +371,7 @@ bool Evaluator::place(std::uint8_t atom, Dwarf_Unsigned operand1, Dwarf_Unsigned
       decided_ = true;
       return true;
     case DW_OP_implicit_value:
+      if (context_.may_be_assigned()) return fail(kAssigned);
       return implicit_value(block_of(operand2), operand1);
     case DW_OP_piece: {
       LocationPiece piece = take();
@@ -575,6 +593,16 @@ std::vector<LocationPiece> evaluate_location(const LocationContext& context, con
     if (!goes_on || !evaluator.is_sound()) return evaluator.failed();
   }
   return evaluator.finish();
+}
+
+std::optional<std::uint64_t> first_register(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                            Dwarf_Unsigned count) {
+  const auto first = count > 0 ? read_operation(session, expression, 0) : std::nullopt;
+  if (!first) return std::nullopt;
+  for (const Dwarf_Small base : {DW_OP_reg0, DW_OP_breg0}) {
+    if (first->atom >= base && first->atom <= base + BS_R15) return first->atom - base;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint64_t> register_of_all(const LocationContext& context, const Die& variable,

@@ -55,6 +55,13 @@ struct LocationContext {
   // Not null: the expression is of the caller at the call, of this frame: what is left of
   // its registers at the site, and its memory. `frame_base` is its.
   const Cfa* caller = nullptr;
+
+  // It may describe what the function has made of the parameter: only what the calling
+  // convention agrees with was passed. Clang does so even for the first instruction, where
+  // the code of an assignment before it was optimised away.
+  bool may_be_assigned() const {
+    return !caller && (step || (as_entered && by_clang && !(place && place->is_any)));
+  }
 };
 
 // At least one piece; a single kUnavailable where it is not understood.
@@ -71,6 +78,10 @@ std::vector<bs_op> frame_address(const SiteFrame& frame, std::int64_t offset);
 
 inline constexpr std::uint64_t kFirstVector = 17;  // XMM0
 inline constexpr std::uint64_t kLastVector = 32;   // XMM15
+
+// The general register with which it begins.
+std::optional<std::uint64_t> first_register(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                            Dwarf_Unsigned count);
 
 // The register that the expression takes for an integer of the variable's size, if
 // that is how it begins. Clang passes a small class as one integer, and describes its members

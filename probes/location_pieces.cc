@@ -101,14 +101,16 @@ std::vector<bs_op> before_store(const LocationContext& context, const Spill& spi
   }
   if (value.kind != PrologueValue::Kind::kEntry || (context.frame.written >> value.reg & 1) != 0) return {};
   std::vector<bs_op> ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(value.reg))};
-  if (value.width < bytes && !value.is_extended) return {};
+  if (value.from != 0) ops.push_back(make_op(BS_OP_SHIFT, static_cast<std::uint8_t>(8 * value.from)));
+  if (value.width < bytes && (!value.is_extended || !is_power(value.width))) return {};
   if (value.width < bytes) ops.push_back(make_op(BS_OP_EXTEND, static_cast<std::uint8_t>(value.width)));
   return ops;
 }
 
 // The parameter's stack slot: filled on the way to the site, or from where the
 // caller put what will be stored there.
-ValueSource from_spills(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+ValueSource from_spills(const LocationContext& context, const LocationTerm& term, std::uint64_t first_byte,
+                        std::uint64_t size) {
   ValueSource result;
   const bool fits = size > 0 && size <= BS_MAX_OBJECT;
   const auto parts = fits
@@ -116,7 +118,8 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
                          : std::vector<const Spill*>();
   if (parts.empty()) return stored_later();
   for (const Spill* part : parts) {
-    if (context.place && !context.place->brings(part->value)) return assigned();
+    const std::uint64_t at = first_byte + static_cast<std::uint64_t>(part->offset - term.offset);
+    if (context.place && !context.place->brings(part->value, at)) return assigned();
     if (context.step && !context.prologue.holds(*part, context.step->address)) return assigned();
   }
   result.in_memory = true;
@@ -148,21 +151,25 @@ ValueSource from_spills(const LocationContext& context, const LocationTerm& term
 
 // Where the caller put it, and nothing was stored since: up to where the debug
 // information says so, and to the site.
-bool is_untouched(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+bool is_untouched(const LocationContext& context, const LocationTerm& term, std::uint64_t first_byte,
+                  std::uint64_t size) {
   if (!term.is_frame) return true;
-  const bool is_there = context.place && context.place->is_at(term.offset);
+  const bool is_there = context.place && context.place->is_at(term.offset, first_byte);
   const std::uint64_t until = std::max(context.step->address, context.frame.site);
   return is_there && context.prologue.is_untouched(term.offset, size, until);
 }
 
-ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t size) {
+// `size` bytes of the variable, from `first_byte` on.
+ValueSource from_memory(const LocationContext& context, const LocationTerm& term, std::uint64_t first_byte,
+                        std::uint64_t size) {
   if (!context.as_entered) {
     if (term.is_late) return stored_later();
   } else if (term.is_frame && term.offset < 0) {
     // Above the return address lie the arguments that the caller put there; below, nothing yet.
-    return from_spills(context, term, size);
-  } else if (context.step ? !is_untouched(context, term, size)
-                          : term.is_frame && context.place && !context.place->is_at(term.offset)) {
+    return from_spills(context, term, first_byte, size);
+  } else if (context.step
+                 ? !is_untouched(context, term, first_byte, size)
+                 : term.is_frame && context.place && !context.place->is_at(term.offset, first_byte)) {
     return assigned();
   }
   ValueSource result;
@@ -181,10 +188,34 @@ bool add_constant(Slots& slots, const std::vector<std::uint8_t>& bytes, bool is_
   return true;
 }
 
+// `bytes` of a register from byte `from` on, as they are: nothing that was computed from them.
+bool is_copy(const std::vector<bs_op>& ops, std::uint64_t from, std::uint64_t bytes) {
+  if (ops.empty() || ops[0].code != BS_OP_PUSH_REG || ops[0].d != 0) return false;
+  std::uint64_t shifted = 0;
+  for (std::size_t i = 1; i < ops.size(); ++i) {
+    std::uint64_t kept_bits = 64;
+    if (ops[i].code == BS_OP_SHIFT) {
+      shifted += ops[i].a;
+    } else if (ops[i].code == BS_OP_EXTEND) {
+      kept_bits = 8ull * ops[i].a;
+    } else {  // to the top and back
+      const bool is_there = i + 2 < ops.size() && ops[i].code == BS_OP_PUSH_CONST &&
+                            ops[i + 1].code == BS_OP_MUL && ops[i + 2].code == BS_OP_SHIFT &&
+                            ops[i].d == 1ull << ops[i + 2].a;
+      if (!is_there) return false;
+      kept_bits = 64 - ops[i + 2].a;
+      i += 2;
+    }
+    const bool is_bool = kept_bits == 1 && bytes == 1;
+    if (kept_bits < 8 * bytes && !is_bool) return false;
+  }
+  return shifted == 8 * from;
+}
+
 // A piece of one word in memory.
 bool add_memory(Slots& slots, const LocationContext& context, const LocationPiece& piece, std::uint64_t bytes,
                 bool is_last) {
-  const ValueSource source = from_memory(context, piece.term, bytes);
+  const ValueSource source = from_memory(context, piece.term, slots.filled(), bytes);
   if (source.unavailable != Unavailable::kNone) return false;
   std::vector<bs_op> ops = source.ops;
   if (source.in_memory) {
@@ -202,6 +233,9 @@ bool add_piece(Slots& slots, const LocationContext& context, const LocationPiece
                                      false, is_last);
     case Kind::kValue: {
       if (bytes > 8 || (!context.as_entered && piece.term.is_late)) return false;
+      const bool is_passed = !context.may_be_assigned() ||
+                             (!piece.term.is_frame && is_copy(piece.term.ops, slots.filled() % 8, bytes));
+      if (!is_passed) return false;
       auto ops = piece.term.is_frame ? frame_address(context.frame, piece.term.offset) : piece.term.ops;
       return slots.add(std::move(ops), bytes, false, is_last);
     }
@@ -263,7 +297,7 @@ ValueSource combine_pieces(const LocationContext& context, const std::vector<Loc
     }
   }
   if (pieces.size() == 1 && pieces[0].kind == Kind::kMemory)
-    return from_memory(context, pieces[0].term, size);
+    return from_memory(context, pieces[0].term, 0, size);
   return from_slots(context, pieces, size);
 }
 

@@ -91,6 +91,7 @@ class Machine {
   Machine() {
     for (int i = 0; i < 16; ++i) registers_[i] = {.kind = Value::Kind::kEntry, .reg = i};
     registers_[7] = {.kind = Value::Kind::kFrame, .offset = -8};  // RSP at entry
+    for (int i = 0; i < 8; ++i) vectors_[i] = {.kind = Value::Kind::kVector, .reg = i};
   }
 
   // False where straight-line code ends.
@@ -174,6 +175,8 @@ class Machine {
     if ((in.mnemonic == ZYDIS_MNEMONIC_SUB || in.mnemonic == ZYDIS_MNEMONIC_ADD) && adjust(in, operands))
       return true;
     if (in.mnemonic == ZYDIS_MNEMONIC_LEA && load_address(operands)) return true;
+    if (in.mnemonic == ZYDIS_MNEMONIC_SHR && shift(operands)) return true;
+    stores_low_ = is_low_store(in.mnemonic);
     for (int i = 0; i < in.operand_count; ++i) clobber(operands[i]);
     return true;
   }
@@ -259,14 +262,79 @@ class Machine {
     if (!offset) return {};
     for (auto spill = spills_.rbegin(); spill != spills_.rend(); ++spill) {
       if (!spill->overlaps(*offset, bytes)) continue;
-      const bool holds_all = spill->offset == *offset && spill->size >= bytes;
-      // Parts of what a vector register brought are of it, too.
-      const bool holds_part =
-          spill->is_vector() && spill->offset <= *offset && *offset + bytes <= spill->offset + spill->size;
-      return holds_all || holds_part ? cut(spill->value, bytes) : Value();
+      const bool holds_all = spill->offset <= *offset && *offset + bytes <= spill->offset + spill->size;
+      return holds_all ? part_of(spill->value, static_cast<std::uint32_t>(*offset - spill->offset), bytes)
+                       : Value();
     }
     if (*offset < 0) return {};
     return {.kind = Value::Kind::kStack, .width = bytes, .offset = *offset};
+  }
+
+  // `bytes` of a value, without its `skipped` lowest.
+  static Value part_of(Value value, std::uint32_t skipped, std::uint32_t bytes) {
+    if (skipped == 0) return cut(value, bytes);
+    switch (value.kind) {
+      case Value::Kind::kVector:
+        value.from += skipped;
+        return value;
+      case Value::Kind::kEntry:
+        value.from += skipped;
+        break;
+      case Value::Kind::kStack:
+        value.offset += skipped;
+        break;
+      default:
+        return {};
+    }
+    if (value.width <= skipped) return {};
+    value.width -= skipped;
+    return cut(value, bytes);
+  }
+
+  // By whole bytes: what is left came higher in its register.
+  bool shift(const ZydisDecodedOperand* operands) {
+    const ZydisDecodedOperand& to = operands[0];
+    const bool is_plain = to.type == ZYDIS_OPERAND_TYPE_REGISTER && to.size >= 32 &&
+                          operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+                          operands[1].imm.value.u % 8 == 0 && operands[1].imm.value.u < to.size;
+    const int reg = is_plain ? dwarf_register(to.reg.value) : -1;
+    if (reg < 0 || registers_[reg].kind != Value::Kind::kEntry || !registers_[reg].is_extended) return false;
+    registers_[reg] = part_of(cut(registers_[reg], to.size / 8),
+                              static_cast<std::uint32_t>(operands[1].imm.value.u / 8), 8);
+    return true;
+  }
+
+  // Stores the low bytes of an XMM register.
+  static bool is_low_store(ZydisMnemonic mnemonic) {
+    switch (mnemonic) {
+      case ZYDIS_MNEMONIC_MOVQ:
+      case ZYDIS_MNEMONIC_MOVD:
+      case ZYDIS_MNEMONIC_MOVSS:
+      case ZYDIS_MNEMONIC_MOVSD:
+      case ZYDIS_MNEMONIC_MOVAPS:
+      case ZYDIS_MNEMONIC_MOVAPD:
+      case ZYDIS_MNEMONIC_MOVUPS:
+      case ZYDIS_MNEMONIC_MOVUPD:
+      case ZYDIS_MNEMONIC_MOVLPS:
+      case ZYDIS_MNEMONIC_MOVLPD:
+      case ZYDIS_MNEMONIC_MOVDQA:
+      case ZYDIS_MNEMONIC_MOVDQU:
+      case ZYDIS_MNEMONIC_VMOVQ:
+      case ZYDIS_MNEMONIC_VMOVD:
+      case ZYDIS_MNEMONIC_VMOVSS:
+      case ZYDIS_MNEMONIC_VMOVSD:
+      case ZYDIS_MNEMONIC_VMOVAPS:
+      case ZYDIS_MNEMONIC_VMOVAPD:
+      case ZYDIS_MNEMONIC_VMOVUPS:
+      case ZYDIS_MNEMONIC_VMOVUPD:
+      case ZYDIS_MNEMONIC_VMOVLPS:
+      case ZYDIS_MNEMONIC_VMOVLPD:
+      case ZYDIS_MNEMONIC_VMOVDQA:
+      case ZYDIS_MNEMONIC_VMOVDQU:
+        return true;
+      default:
+        return false;
+    }
   }
 
   // Moves of one value from or to an XMM register. False: not one.
@@ -295,22 +363,18 @@ class Machine {
     if (source < 0 || to.type != ZYDIS_OPERAND_TYPE_REGISTER) return false;
     const int reg = dwarf_register(to.reg.value);
     if (reg < 0) return false;
-    registers_[reg] = vector_value(vectors_[static_cast<std::size_t>(source)]);
+    registers_[reg] = vectors_[static_cast<std::size_t>(source)];
     return true;
   }
 
-  static Value vector_value(int reg) {
-    return reg >= 0 ? Value{.kind = Value::Kind::kVector, .reg = reg} : Value();
-  }
-
-  int brings_vector(const ZydisDecodedOperand& from) const {
+  Value brings_vector(const ZydisDecodedOperand& from) const {
     const int source = vector_register(from);
     if (source >= 0) return vectors_[static_cast<std::size_t>(source)];
     Value value;
     if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) value = loaded(from);
     const int reg = from.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(from.reg.value) : -1;
     if (reg >= 0) value = registers_[reg];
-    return value.kind == Value::Kind::kVector ? value.reg : -1;
+    return value.kind == Value::Kind::kVector ? value : Value();
   }
 
   bool adjust(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
@@ -354,7 +418,7 @@ class Machine {
       const int reg = dwarf_register(operand.reg.value);
       if (reg >= 0) registers_[reg] = {};
       const int vector = vector_register(operand);
-      if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = -1;
+      if (vector >= 0) vectors_[static_cast<std::size_t>(vector)] = {};
     } else if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
       const auto offset = slot_offset(operand);
       if (offset)
@@ -366,8 +430,8 @@ class Machine {
   // "movss [slot], xmm0": the operand after the slot that was just stored to.
   void remember_vector(const ZydisDecodedOperand& operand) {
     const int vector = vector_register(operand);
-    if (vector >= 0 && pending_store_)
-      pending_store_->value = vector_value(vectors_[static_cast<std::size_t>(vector)]);
+    if (vector >= 0 && pending_store_ && stores_low_)
+      pending_store_->value = vectors_[static_cast<std::size_t>(vector)];
     pending_store_ = nullptr;
   }
 
@@ -406,8 +470,7 @@ class Machine {
   }
 
   std::array<Value, 16> registers_;
-  // Which argument's XMM register each one's value came in; -1: none.
-  std::array<int, 16> vectors_ = {0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1};
+  std::array<Value, 16> vectors_;  // XMM registers; kVector, or not known
   std::vector<Spill> spills_;
   std::vector<PrologueStep> steps_;
   Value x87_;                          // the top of its stack, once something was loaded
@@ -416,6 +479,7 @@ class Machine {
   std::uint32_t written_ = 0;
   bool is_quiet_ = true;
   Spill* pending_store_ = nullptr;
+  bool stores_low_ = false;
 };
 
 }  // namespace

@@ -39,6 +39,7 @@ struct PrologueValue {
     kSlot,    // the address of a slot of the realigned frame
   } kind = Kind::kUnknown;
   int reg = -1;             // kEntry: DWARF number; kVector: number of the XMM register
+  std::uint32_t from = 0;   // kEntry, kVector: the byte of the register that is its lowest
   std::uint32_t width = 8;  // kEntry, kStack: its low bytes that are still there
   bool is_extended = true;  // what is above them is 0; else not known
   std::int64_t offset = 0;  // kFrame, kStack; kSlot: from kRealigned
@@ -58,7 +59,8 @@ struct Spill {
   bool is_vector() const { return value.kind == PrologueValue::Kind::kVector; }
   // The general register whose entry value fills all of it; -1: none.
   int whole_register() const {
-    return value.kind == PrologueValue::Kind::kEntry && value.width >= size ? value.reg : -1;
+    const bool is_whole = value.kind == PrologueValue::Kind::kEntry && value.from == 0;
+    return is_whole && value.width >= size ? value.reg : -1;
   }
 };
 

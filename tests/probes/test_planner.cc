@@ -397,6 +397,80 @@ TEST_CASE("what another parameter brought is not what was passed") {
   }
 }
 
+TEST_CASE("what was assigned to a parameter is not what was passed, not even at the entry") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "made.cc")
+      << "#define APART __attribute__((noinline))\n"
+         "struct pair { long a, b; }; struct small { int a, b; };\n"
+         "volatile long sink;\n"
+         "APART void see(const void* p) { asm volatile(\"\" ::\"r\"(p) : \"memory\"); }\n"
+         "APART long use(long x, long y) { sink = x; return x + y; }\n"
+         "APART long constant(long x) { x = 5; see(&x); return x; }\n"
+         "APART long constant_only(long x) { x = 5; use(x, 1); return use(x, 2); }\n"
+         "APART long copied(long x, long y) { x = y; use(x, 1); return use(y, 2); }\n"
+         "APART long swapped(long x, long y) { long z = x; x = y; y = z; return use(x, y); }\n"
+         "APART long moved(const pair* p, long y) { p++; return use(p->a, y); }\n"
+         "APART long masked(int x, long y) { x &= 0xff; return use(x, y); }\n"
+         "APART long pair_swapped(pair v) { long z = v.a; v.a = v.b; v.b = z; see(&v); return v.a; }\n"
+         "APART long pair_copied(pair v) { v.a = v.b; return use(v.a, v.b); }\n"
+         "APART long small_copied(small v) { v.a = v.b; return use(v.a, v.b); }\n"
+         "APART long small_constant(small v, int k) { v.b = 5; v.a += k; return use(v.a, v.b); }\n"
+         "static APART long local(long x, long y) { x = y; return use(x, y) + x; }\n"
+         "static APART long local_constant(long x, long y) { x = 7; return use(x, y) + x; }\n"
+         "int main(int c, char**) { pair p[2] = {{c, 1}, {2, c}}; small s{c, 1};\n"
+         "  return constant(c) + constant_only(c) + copied(c, 1) + swapped(c, 1) + moved(p, c) + masked(c, "
+         "1) +\n"
+         "    pair_swapped(p[0]) + pair_copied(p[1]) + small_copied(s) + small_constant(s, c) + local(c, 1) "
+         "+\n"
+         "    local_constant(c, c); }\n";
+  for (const char* compiler : {"g++ -O1", "g++ -O2", "clang++-14 -O1", "clang++-14 -O2", "clang++-14 -Os"}) {
+    run("cd " + (scratch / "") + " && " + compiler + " -g made.cc -o made");
+    const auto binary = open_target(scratch / "made");
+    std::size_t shown = 0;
+    // The first parameter: not there, or the registers that bring it, whole and in order.
+    for (const auto& [function, registers] :
+         std::map<std::string, std::vector<int>>{{"constant", {BS_RDI}},
+                                                 {"constant_only", {BS_RDI}},
+                                                 {"copied", {BS_RDI}},
+                                                 {"swapped", {BS_RDI}},
+                                                 {"moved", {BS_RDI}},
+                                                 {"masked", {BS_RDI}},
+                                                 {"pair_swapped", {BS_RDI, BS_RSI}},
+                                                 {"pair_copied", {BS_RDI, BS_RSI}},
+                                                 {"small_copied", {BS_RDI}},
+                                                 {"small_constant", {BS_RDI}},
+                                                 {"local", {BS_RDI}},
+                                                 {"local_constant", {BS_RDI}}}) {
+      const PlanResult result = binary->plan(probe_of(function));
+      REQUIRE(result.plans.size() == 1);
+      const CompiledPlan& compiled = result.plans[0];
+      INFO(compiler << "\n" << dump_plan(compiled));
+      const auto& captures = compiled.plan.captures;
+      const auto first = std::find_if(captures.begin(), captures.end(), [](const schema::Capture& capture) {
+        return capture.name == "x" || capture.name == "p" || capture.name == "v";
+      });
+      REQUIRE(first != captures.end());
+      if (first->unavailable != schema::Unavailable::kNone) continue;
+      ++shown;
+      const bool by_caller = std::any_of(compiled.ops.begin(), compiled.ops.end(),
+                                         [](const bs_op& op) { return op.code == BS_OP_IF_CALLER; });
+      if (by_caller) continue;  // it is not passed to this copy
+      std::vector<int> used;
+      bool is_first = false;
+      for (const bs_op& op : compiled.ops) {
+        if (op.code == BS_OP_ROOT) is_first = op.b == first - captures.begin();
+        if (!is_first) continue;
+        CHECK((op.code != BS_OP_PUSH_CONST || op.d >= 1ull << 32));  // those move bytes to their place
+        if (op.code != BS_OP_PUSH_REG) continue;
+        CHECK(op.d == 0);
+        if (used.empty() || used.back() != op.a) used.push_back(op.a);
+      }
+      CHECK(used == registers);
+    }
+    CHECK(shown >= (std::string(compiler).starts_with("g++") ? 8 : 1));
+  }
+}
+
 TEST_CASE("parameters of a frame that is realigned, where it is not optimised") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "realigned.cc")

@@ -40,7 +40,7 @@ TEST_CASE("what only the caller knows is shown where the caller is known [bpf]",
   for (const std::string& function : functions) service += "      - function: \"" + function + "\"\n";
   Daemon daemon(dir, service);
   Child process({target(binary)}, dir.file("out"));
-  REQUIRE(daemon.wait_active(functions.size()));
+  REQUIRE(daemon.wait_active(functions));
   process.say("go\n");
   REQUIRE(eventually([&] { return process.output().find("done\n") != std::string::npos; }));
   process.signal(SIGTERM);
