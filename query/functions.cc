@@ -5,11 +5,14 @@
 namespace backsight::query {
 namespace {
 
+// `probe`: as configured; its functions are meant, too.
 template <class Matches>
-ChosenFunctions choose(const store::TimelineReader& reader, const Matches& matches) {
+ChosenFunctions choose(const store::TimelineReader& reader, const Matches& matches,
+                       const std::string& probe = {}) {
   ChosenFunctions chosen;
   for (const auto& [id, plan] : reader.plans()) {
-    if (!matches(plan.function) && !matches(plan.signature)) continue;
+    const bool is_probe = !probe.empty() && plan.probe == probe;
+    if (!is_probe && !matches(plan.function) && !matches(plan.signature)) continue;
     chosen.plans.insert(id);
     chosen.probes.insert(plan.probe);
     chosen.known = true;
@@ -33,6 +36,10 @@ ChosenFunctions choose_functions(const store::TimelineReader& reader, const std:
   }
   ChosenFunctions exact = choose(reader, [&](const std::string& name) { return name == pattern; });
   if (!exact.plans.empty()) return exact;
+  // "reserve" as it stands in the configuration may be shop::Checkout::reserve.
+  ChosenFunctions configured = choose(
+      reader, [&](const std::string& name) { return name == pattern; }, pattern);
+  if (!configured.plans.empty()) return configured;
   ChosenFunctions globbed =
       choose(reader, [&](const std::string& name) { return matches_glob(pattern, name); });
   return globbed.plans.empty() && exact.known ? exact : globbed;

@@ -15,8 +15,8 @@ struct ChosenFunctions {
   bool known = false;            // some plan or configured probe has that name, if only without events
 };
 
-// `pattern`: a function's qualified name, its signature, a glob over either, or
-// "any". The exact name wins over the glob.
+// `pattern`: a function's qualified name, its signature, a probe as it is configured,
+// a glob over name or signature, or "any". The first of these that means something.
 ChosenFunctions choose_functions(const store::TimelineReader& reader, const std::string& pattern);
 
 // Names to suggest.

@@ -167,6 +167,16 @@ TEST_CASE("a probe without an event has an empty answer") {
   CHECK(calls(source, "shop::Checkout::cancel").empty());
 }
 
+TEST_CASE("calls are found by what the configuration calls their function") {
+  Shop shop = make_shop();
+  shop.service.plans[{kReserve}].probe = "reserve";
+  enter_reserve(shop, 1000, 43, 7, 1);
+  enter_take(shop, 1100, 43, 1);
+  FakeSource source = source_of(std::move(shop));
+  CHECK(calls(source, "reserve").size() == 1);
+  CHECK(calls(source, "shop::Stock::take").size() == 1);
+}
+
 TEST_CASE("a question can be cancelled") {
   Shop shop = make_shop();
   for (int i = 0; i < 5000; ++i) enter_take(shop, 1000 + i, 43, i);
