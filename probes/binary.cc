@@ -80,7 +80,7 @@ bool ElfBinary::has_function(const std::string& pattern) const {
   const std::lock_guard lock(mutex_);
   if (const auto line = parse_line_pattern(pattern)) {
     for (const DieKey unit : lines_->units_with(*line)) {
-      if (!line_begins(lines_->of_unit(unit), *line).empty()) return true;
+      if (!line_places(lines_->of_unit(unit), *line).empty()) return true;
     }
     return false;
   }

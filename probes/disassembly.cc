@@ -180,6 +180,18 @@ bool changes_stack(const ZydisDecodedInstruction& in, const ZydisDecodedOperand*
   return false;
 }
 
+// Registers, displacements and constants differ between copies; addresses do not.
+std::uint32_t shape_of(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
+  auto shape = static_cast<std::uint32_t>(in.mnemonic);
+  for (int i = 0; i < in.operand_count_visible; ++i) {
+    shape = shape * 31 + static_cast<std::uint32_t>(operands[i].type) * 1024u + operands[i].size;
+    const bool is_absolute =
+        operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY && operands[i].mem.base == ZYDIS_REGISTER_RIP;
+    if (is_absolute) shape = shape * 31 + 1;
+  }
+  return shape;
+}
+
 // Does direct control flow from the entry reach every instruction of the first
 // range? Blocks that only an indirect jump can reach (labels of a computed goto)
 // are then excluded.
@@ -281,6 +293,7 @@ FunctionCode disassemble(const ElfFile& binary, const std::vector<AddressRange>&
       Instruction instruction;
       instruction.address = range.begin + at;
       instruction.length = in.length;
+      instruction.shape = shape_of(in, decoded.operands);
       instruction.kind = kind_of(in, decoded.operands);
       const InstructionClass kernel =
           classify_instruction(in, decoded.operands, bytes.data() + at, instruction.address);

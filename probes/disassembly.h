@@ -26,6 +26,8 @@ enum class InstructionKind : std::uint8_t {
 struct Instruction {
   std::uint64_t address = 0;
   std::uint8_t length = 0;
+  // What it does to which kinds of operands: a copy of an instruction has the same.
+  std::uint32_t shape = 0;
   InstructionKind kind = InstructionKind::kOther;
   std::optional<std::uint64_t> target;  // of direct jumps and calls
   schema::SiteClass site_class = schema::SiteClass::kSingleStep;

@@ -1,10 +1,17 @@
 #include "probes/function_code.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace backsight::probes {
 
 namespace {
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
 
 bool is_one_of(std::span<const std::uint64_t> addresses, std::optional<std::uint64_t> address) {
   return address && std::find(addresses.begin(), addresses.end(), *address) != addresses.end();
@@ -47,6 +54,17 @@ FunctionCode read_function_code(const ElfFile& binary, std::vector<AddressRange>
   if (has_more) code = disassemble(binary, ranges);
   see_through_thunks(code, landmarks);
   return code;
+}
+
+std::string unclear_jump(const FunctionCode& code) {
+  if (!code.problem.empty()) return "the code was not wholly decoded";
+  if (code.has_unread_table) return "a jump table could not be read";
+  for (const Instruction& instruction : code.instructions) {
+    const bool unclear = instruction.kind == InstructionKind::kIndirectJump && !instruction.is_table_jump &&
+                         !instruction.is_indirect_tail_call;
+    if (unclear) return "the indirect jump at " + hex(instruction.address) + " could lead there";
+  }
+  return {};
 }
 
 }  // namespace backsight::probes

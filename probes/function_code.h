@@ -11,4 +11,7 @@ namespace backsight::probes {
 FunctionCode read_function_code(const ElfFile& binary, std::vector<AddressRange> ranges,
                                 const CodeLandmarks& landmarks);
 
+// A jump that could lead anywhere in the function, in words; empty: there is none.
+std::string unclear_jump(const FunctionCode& code);
+
 }  // namespace backsight::probes

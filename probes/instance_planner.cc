@@ -118,14 +118,13 @@ void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& c
 }
 
 void InstancePlanner::plan_inner(const FunctionInfo& shown, const FunctionInfo& enclosing,
-                                 const InnerSite& at) {
+                                 const FunctionCode& code, const InnerSite& at) {
   if (!probe_.on_entry) {
     result_.issues.push_back({shown.name + " has no return that could be seen: " +
                                   (at.is_line ? "a line has none" : "it is inlined into " + enclosing.name),
                               "add entry to `on`"});
     return;
   }
-  const FunctionCode code = disassemble(parts_.elf, enclosing.ranges);
   const Instruction* instruction = code.at(at.address);
   if (!instruction) return refuse(shown, "its address is not at an instruction of " + enclosing.name);
   if (instruction->kind == InstructionKind::kTrap || instruction->is_refused || instruction->is_nop5)

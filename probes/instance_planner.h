@@ -47,8 +47,9 @@ class InstancePlanner {
   // Entry and return of an out-of-line function.
   void plan_function(FunctionInfo function);
   // An entry event at `site`. `shown` is what is entered there: its names and
-  // the variables to capture. `enclosing` is the function that has the code.
-  void plan_inner(const FunctionInfo& shown, const FunctionInfo& enclosing, const InnerSite& site);
+  // the variables to capture. `enclosing` is the function that has the `code`.
+  void plan_inner(const FunctionInfo& shown, const FunctionInfo& enclosing, const FunctionCode& code,
+                  const InnerSite& site);
 
  private:
   CompiledPlan begin(const FunctionInfo& function) const;

@@ -1,6 +1,7 @@
 #include "probes/lines.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace backsight::probes {
 
@@ -73,12 +74,6 @@ std::optional<LineRow> row_of(Dwarf_Line line, Dwarf_Unsigned version) {
                  ends_prologue != 0};
 }
 
-std::vector<bool> matching_files(const LineTable& table, const LinePattern& pattern) {
-  std::vector<bool> matches(table.files.size());
-  for (std::size_t i = 0; i < matches.size(); ++i) matches[i] = pattern.matches_file(table.files[i]);
-  return matches;
-}
-
 }  // namespace
 
 std::vector<std::string> LineTables::files_of(const Die& top) const {
@@ -130,29 +125,33 @@ std::vector<DieKey> LineTables::units_with(const LinePattern& pattern) const {
   return units;
 }
 
-std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pattern) {
+std::vector<bool> matching_files(const LineTable& table, const LinePattern& pattern) {
+  std::vector<bool> matches(table.files.size());
+  for (std::size_t i = 0; i < matches.size(); ++i) matches[i] = pattern.matches_file(table.files[i]);
+  return matches;
+}
+
+std::vector<LinePlace> line_places(const LineTable& table, const LinePattern& pattern) {
   const std::vector<bool> files = matching_files(table, pattern);
-  std::vector<LinePlace> begins;
+  std::vector<LinePlace> places;
   bool is_inside = false;
-  bool has_begin = false;
+  bool has_statement = false;
   std::uint32_t view = 0;
   const LineRow* previous = nullptr;
   for (const LineRow& row : table.rows) {
     view = previous && previous->address == row.address && !previous->ends_sequence ? view + 1 : 0;
     previous = &row;
-    const bool is_wanted =
-        !row.ends_sequence && row.line == pattern.line && row.file < files.size() && files[row.file];
-    if (!is_wanted) {
-      is_inside = false;
-      continue;
-    }
-    if (!is_inside) has_begin = false;
-    is_inside = true;
-    if (has_begin || !row.is_statement) continue;
-    has_begin = true;
-    begins.push_back({row.address, row.file, row.column, view});
+    if (row.line == 0 && !row.ends_sequence) continue;  // of what came before
+    const bool was_inside = is_inside;
+    is_inside = !row.ends_sequence && row.line == pattern.line && row.file < files.size() && files[row.file];
+    has_statement = has_statement && was_inside;
+    if (!is_inside) continue;
+    const bool is_first_statement = row.is_statement && !has_statement;
+    has_statement = has_statement || row.is_statement;
+    places.push_back(
+        {row.address, row.file, row.column, view, !was_inside, is_first_statement, row.is_statement});
   }
-  return begins;
+  return places;
 }
 
 std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern) {
@@ -160,8 +159,7 @@ std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePatte
   std::uint32_t before = 0;
   std::uint32_t after = ~0u;
   for (const LineRow& row : table.rows) {
-    if (row.ends_sequence || !row.is_statement || row.line == 0 || row.file >= files.size() ||
-        !files[row.file]) {
+    if (row.ends_sequence || row.line == 0 || row.file >= files.size() || !files[row.file]) {
       continue;
     }
     if (row.line < pattern.line) before = std::max(before, row.line);
@@ -171,6 +169,25 @@ std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePatte
   if (before != 0) lines.push_back(before);
   if (after != ~0u) lines.push_back(after);
   return lines;
+}
+
+RowsByAddress::RowsByAddress(const LineTable& table) : table_(table), order_(table.rows.size()) {
+  std::iota(order_.begin(), order_.end(), 0u);
+  std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const LineRow& one = table_.rows[a];
+    const LineRow& other = table_.rows[b];
+    return one.address != other.address ? one.address < other.address
+                                        : one.ends_sequence > other.ends_sequence;
+  });
+}
+
+std::vector<LineRow> RowsByAddress::in(const AddressRange& range) const {
+  std::vector<LineRow> rows;
+  auto at = std::lower_bound(
+      order_.begin(), order_.end(), range.begin,
+      [&](std::uint32_t index, std::uint64_t address) { return table_.rows[index].address < address; });
+  for (; at != order_.end() && table_.rows[*at].address < range.end; ++at) rows.push_back(table_.rows[*at]);
+  return rows;
 }
 
 const LineRow* row_at(const LineTable& table, std::uint64_t address) {

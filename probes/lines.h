@@ -53,11 +53,29 @@ struct LinePlace {
   std::uint32_t file = 0;
   std::uint32_t column = 0;
   std::uint32_t view = 0;  // how many rows of the table stand at the address before it
+  // Of a contiguous block of the line's code.
+  bool is_first = false;
+  bool is_first_statement = false;
+  bool is_statement = false;
 };
-// Each beginning of the line's code: the first statement of each contiguous block.
-std::vector<LinePlace> line_begins(const LineTable& table, const LinePattern& pattern);
+// All that the table says of the line.
+std::vector<LinePlace> line_places(const LineTable& table, const LinePattern& pattern);
+// For each file of the table.
+std::vector<bool> matching_files(const LineTable& table, const LinePattern& pattern);
 // The nearest lines of that file with code, at most one on each side.
 std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePattern& pattern);
+
+// Rows by address; of one address, the end of a sequence comes before the beginning of the
+// next. `table` must stay as it is.
+class RowsByAddress {
+ public:
+  explicit RowsByAddress(const LineTable& table);
+  std::vector<LineRow> in(const AddressRange& range) const;
+
+ private:
+  const LineTable& table_;
+  std::vector<std::uint32_t> order_;
+};
 
 // The row of the first statement at `address`; null if there is none.
 const LineRow* row_at(const LineTable& table, std::uint64_t address);

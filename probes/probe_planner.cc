@@ -1,7 +1,7 @@
 #include "probes/probe_planner.h"
 
+#include "probes/line_places.h"
 #include "probes/nearest.h"
-#include "probes/scopes.h"
 
 #include <map>
 
@@ -14,49 +14,12 @@ constexpr int kMaxOriginChain = 4;
 // Linkers give functions that they dropped the address 0 or 1.
 constexpr std::uint64_t kFirstAddress = 64;
 
-// The variables of a scope, by name; an inner one hides outer ones.
-std::vector<Parameter> visible_variables(const DwarfSession& session, const std::vector<DieKey>& dies) {
-  std::vector<Parameter> variables;
-  std::set<std::string> names;
-  for (const DieKey key : dies) {
-    const Die die = session.die(key);
-    const DieKey origin = die.reference(DW_AT_abstract_origin).value_or(0);
-    const Die abstract = origin != 0 ? session.die(origin) : Die();
-    const Die& named = die.name() || !abstract ? die : abstract;
-    Parameter variable;
-    variable.die = key;
-    variable.name = named.name() ? named.name() : "";
-    variable.type =
-        die.has(DW_AT_type) ? die.reference(DW_AT_type).value_or(0) : named.reference(DW_AT_type).value_or(0);
-    variable.is_artificial = die.flag(DW_AT_artificial) || named.flag(DW_AT_artificial);
-    if (variable.name.empty() || die.has(DW_AT_declaration)) continue;
-    if (variable.is_artificial && variable.name != "this") continue;
-    if (names.insert(variable.name).second) variables.push_back(std::move(variable));
-  }
-  return variables;
-}
-
 // GCC names the body of a coroutine after the coroutine.
 bool is_coroutine_body(const FunctionInfo& function) {
   constexpr std::string_view kFrame = ".Frame*";
   return function.parameter_types.size() == 1 && function.parameter_types[0].size() > kFrame.size() &&
          function.parameter_types[0].compare(function.parameter_types[0].size() - kFrame.size(),
                                              kFrame.size(), kFrame) == 0;
-}
-
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-// GCC says how it was called; others may always have optimised.
-bool may_be_optimised(const DwarfSession& session, DieKey die) {
-  const Unit* unit = session.unit_of(die);
-  const Die top = unit ? session.die(unit->die) : Die();
-  const char* producer = top ? top.text(DW_AT_producer) : nullptr;
-  const std::string_view options = producer ? producer : "";
-  if (!options.starts_with("GNU ")) return true;
-  const std::size_t last = options.rfind(" -O");
-  return last != std::string_view::npos && !options.substr(last).starts_with(" -O0");
 }
 
 }  // namespace
@@ -203,7 +166,7 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const FunctionFi
     site.address = entry.address;
     site.inlined = true;
     site.reason = "inlined into " + enclosing->name + ", where this copy begins";
-    instances_.plan_inner(function, *enclosing, site);
+    instances_.plan_inner(function, *enclosing, code, site);
     hand_over();
   }
   for (const auto& [name, reasons] : refused) {
@@ -217,100 +180,14 @@ void ProbePlanner::plan_inlined(const FunctionPattern& pattern, const FunctionFi
 }
 
 void ProbePlanner::plan_line(const LinePattern& pattern) {
-  const std::vector<DieKey> units = names_.lines.units_with(pattern);
-  bool found = false;
-  for (const DieKey unit : units) {
-    const LineTable& table = names_.lines.of_unit(unit);
-    std::vector<std::pair<std::string, LinePlace>> places;
-    for (const LinePlace& place : line_begins(table, pattern))
-      places.emplace_back(table.files.at(place.file), place);
-    for (const auto& [file, place] : places) {
-      if (place.address < kFirstAddress || !parts_.elf.is_code(place.address)) continue;
-      found = true;
-      if (!is_full() && seen_.insert(place.address).second) plan_place(pattern, file, place);
-    }
+  LinePlaces places(parts_, names_.lines, [this](DieKey key) { return read_enclosing(key); });
+  for (Issue& issue : places.find(pattern, [this](const FoundPlace& place) {
+         instances_.plan_inner(place.shown, place.enclosing, place.code, place.site);
+         hand_over();
+         return !is_full();
+       })) {
+    result_.issues.push_back(std::move(issue));
   }
-  if (!found) name_nearest_lines(pattern, units);
-}
-
-bool ProbePlanner::goes_on(const LinePlace& place, const FunctionInfo& enclosing) {
-  const FunctionCode code = disassemble(parts_.elf, enclosing.ranges);
-  const bool is_optimised = may_be_optimised(parts_.session, enclosing.die);
-  for (const LinePlace& before : planned_) {
-    // The same place again is a copy of its code, where the compiler makes such.
-    if (before.address >= place.address || (before.column == place.column && is_optimised)) continue;
-    bool is_straight = code.at(before.address) != nullptr;
-    for (const Instruction& instruction : code.instructions) {
-      const bool is_between = instruction.address >= before.address && instruction.address < place.address;
-      const bool jumps =
-          instruction.kind != InstructionKind::kOther && instruction.kind != InstructionKind::kCall;
-      const bool lands = instruction.kind != InstructionKind::kCall && instruction.target &&
-                         *instruction.target > before.address && *instruction.target <= place.address;
-      is_straight = is_straight && !(is_between && jumps) && !lands;
-    }
-    if (is_straight) return true;
-  }
-  return false;
-}
-
-void ProbePlanner::plan_place(const LinePattern& pattern, const std::string& file, const LinePlace& place) {
-  const std::vector<Scope> scopes = find_scopes(parts_.session, place.address, place.view);
-  const auto enclosing = scopes.empty() ? std::nullopt : read_enclosing(scopes.front().die);
-  if (!enclosing) {
-    result_.issues.push_back(
-        {probe_.function + ": the function around it is not in the debug information", ""});
-    return;
-  }
-  if (goes_on(place, *enclosing)) return;
-  planned_.push_back(place);
-  // At one address code of several functions may begin: the line is in the one that is
-  // declared nearest before it.
-  FunctionInfo shown = *enclosing;
-  std::size_t innermost = 0;
-  TypeBuilder types(parts_.session, parts_.index);
-  for (std::size_t i = 1; i < scopes.size(); ++i) {
-    FunctionInfo copy = read_function(parts_.session, parts_.index, types, scopes[i].die);
-    const bool may_hold = copy.source.file == file && copy.source.line <= pattern.line;
-    const bool outer_holds = shown.source.file == file && shown.source.line <= pattern.line;
-    if (!may_hold || (outer_holds && shown.source.line > copy.source.line)) continue;
-    const bool is_same = outer_holds && shown.source.line == copy.source.line;
-    if (is_same && scopes[innermost].is_certain && !scopes[i].is_certain) continue;
-    shown = std::move(copy);
-    innermost = i;
-  }
-  const bool inlined = innermost != 0;
-  shown.parameters = visible_variables(parts_.session, scopes[innermost].visible);
-  shown.return_type.reset();
-  shown.source = {file, pattern.line};
-  InnerSite site;
-  site.address = place.address;
-  site.inlined = inlined;
-  site.is_line = true;
-  site.is_set_up = true;
-  site.reason = "where line " + std::to_string(pattern.line) + " of " + base_name(file) + " begins" +
-                (inlined ? ", in a copy of " + shown.name + " inlined into " + enclosing->name : "");
-  instances_.plan_inner(shown, *enclosing, site);
-  hand_over();
-}
-
-void ProbePlanner::name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units) {
-  if (units.empty()) {
-    result_.issues.push_back({"no source file " + pattern.path + " in " + parts_.path,
-                              "give its name, or the end of its path, as the compiler saw it"});
-    return;
-  }
-  std::set<std::uint32_t> before;
-  std::set<std::uint32_t> after;
-  for (const DieKey unit : units) {
-    for (const std::uint32_t line : nearest_lines(names_.lines.of_unit(unit), pattern))
-      (line < pattern.line ? before : after).insert(line);
-  }
-  std::string hint;
-  if (!before.empty()) hint = std::to_string(*before.rbegin());
-  if (!after.empty()) hint += (hint.empty() ? "" : " and ") + std::to_string(*after.begin());
-  result_.issues.push_back(
-      {"line " + std::to_string(pattern.line) + " of " + pattern.path + " has no code in " + parts_.path,
-       hint.empty() ? "no line of the file has" : "the nearest lines with code: " + hint});
 }
 
 Issue ProbePlanner::not_found(const FunctionPattern& pattern) const {

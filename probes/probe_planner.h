@@ -34,10 +34,6 @@ class ProbePlanner {
   void name_lambda(const FunctionFinder::Found& found, FunctionInfo& function) const;
   void plan_inlined(const FunctionPattern& pattern, const FunctionFinder::Found& found);
   void plan_line(const LinePattern& pattern);
-  void plan_place(const LinePattern& pattern, const std::string& file, const LinePlace& place);
-  // A statement that is split up by others is one place, a copy of it another.
-  bool goes_on(const LinePlace& place, const FunctionInfo& enclosing);
-  void name_nearest_lines(const LinePattern& pattern, const std::vector<DieKey>& units);
   // Null: there is no code of it in the binary.
   std::optional<FunctionInfo> read_enclosing(DieKey key);
   void find_source(FunctionInfo& function) const;
@@ -54,8 +50,7 @@ class ProbePlanner {
   std::size_t taken_ = 0;
   bool is_enough_ = false;  // for the taker
   InstancePlanner instances_;
-  std::set<std::uint64_t> seen_;    // addresses of functions, or of places of a line
-  std::vector<LinePlace> planned_;  // of a line
+  std::set<std::uint64_t> seen_;  // addresses of functions
 };
 
 }  // namespace backsight::probes

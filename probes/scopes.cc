@@ -119,9 +119,13 @@ DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
 }
 
 std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view) {
+  return find_scopes_in(session, find_function_at(session, address), address, view);
+}
+
+std::vector<Scope> find_scopes_in(const DwarfSession& session, DieKey function, std::uint64_t address,
+                                  std::uint32_t view) {
   ScopeWalk walk(session, address, view);
-  if (const Die function = session.die(find_function_at(session, address)))
-    walk.enter_function(function, true, 0);
+  if (const Die die = session.die(function)) walk.enter_function(die, true, 0);
   return walk.take();
 }
 

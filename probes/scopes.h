@@ -29,5 +29,8 @@ struct Scope {
 // views of the source may be: a copy that is entered at a later one than `view`
 // does not count. Empty: none.
 std::vector<Scope> find_scopes(const DwarfSession& session, std::uint64_t address, std::uint32_t view);
+// The same where the function is known.
+std::vector<Scope> find_scopes_in(const DwarfSession& session, DieKey function, std::uint64_t address,
+                                  std::uint32_t view);
 
 }  // namespace backsight::probes

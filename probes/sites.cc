@@ -2,6 +2,7 @@
 
 #include "probes/argument_registers.h"
 #include "probes/cfa.h"
+#include "probes/function_code.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -75,18 +76,6 @@ Arrivals find_arrivals(const ElfFile& binary, const FunctionCode& code, const Co
   const auto label = std::upper_bound(landmarks.labels.begin(), landmarks.labels.end(), entry);
   if (label != landmarks.labels.end()) arrivals.offer(*label, entry, "perhaps one that knows its symbol");
   return arrivals;
-}
-
-// Jumps that could lead anywhere in the function.
-std::string unclear_jump(const FunctionCode& code) {
-  if (!code.problem.empty()) return "the code was not wholly decoded";
-  if (code.has_unread_table) return "a jump table could not be read";
-  for (const Instruction& instruction : code.instructions) {
-    const bool unclear = instruction.kind == InstructionKind::kIndirectJump && !instruction.is_table_jump &&
-                         !instruction.is_indirect_tail_call;
-    if (unclear) return "the indirect jump at " + hex(instruction.address) + " could lead there";
-  }
-  return {};
 }
 
 class EntrySearch {

@@ -233,6 +233,67 @@ TEST_CASE("a function without debug information is not said to be missing") {
   CHECK_THAT(result.issues[0].message, Contains("has code of bare, but no debug information"));
 }
 
+namespace {
+
+constexpr const char* kParts = R"(extern int id(int);
+extern void see(const void*);
+struct Guard { int* n; ~Guard() { see(n); } };
+int loop(int n) {
+  int sum = 0;
+  for (int i = 0; i < n; i++) {
+    sum += id(i);
+  }
+  while (id(n) > sum) {
+    see(&sum);
+    if (id(sum) & 1) continue;
+    sum += id(2);
+  }
+  Guard guard{&sum};
+  return sum + id(id(1) +
+                  id(2));
+}
+template <class T> __attribute__((noinline)) T twice(T a) {
+  T twofold = a + id(int(a));
+  see(&twofold);
+  return twofold;
+}
+int use(int n) { return twice(n); }
+static inline int half(int a) {
+  return id(a / 2);
+}
+int halves(int a, int b) { return half(a) + half(b) * half(a + b); }
+)";
+
+std::size_t places_of(const std::string& path, int line) {
+  return open_target(path)->plan(probe_of("parts.cc:" + std::to_string(line))).plans.size();
+}
+
+}  // namespace
+
+TEST_CASE("lines: the parts of one are not the line again") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "parts.cc") << kParts;
+  for (const char* compiler : {"g++-12", "clang++-14"}) {
+    for (const char* level : {"-O0", "-O1", "-O2", "-Os"}) {
+      run("cd " + (scratch / "") + " && " + compiler + " -shared -fPIC " + level +
+          " -g parts.cc -o parts.so");
+      const std::string path = scratch / "parts.so";
+      INFO(compiler << " " << level);
+      CHECK(places_of(path, 6) <= 2);  // the init, and the step with the condition
+      CHECK(places_of(path, 7) <= 2);  // clang moves the store behind the loop
+      CHECK(places_of(path, 9) <= 2);  // optimised code begins a loop with a copy of its condition
+      CHECK(places_of(path, 11) == 1);
+      CHECK(places_of(path, 15) == 1);
+      // Templates too, in which GCC does not mark where statements begin.
+      CHECK(places_of(path, 19) == 1);
+      CHECK(places_of(path, 20) == 1);
+    }
+    // Copies are executions of their own.
+    run("cd " + (scratch / "") + " && " + compiler + " -shared -fPIC -O2 -g parts.cc -o parts.so");
+    CHECK(places_of(scratch / "parts.so", 25) == 3);
+  }
+}
+
 TEST_CASE("lines: what follows the destructors is the same return, seen once") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "once.cc") << "struct Guard { int* n; ~Guard() { ++*n; } };\n"

@@ -54,12 +54,14 @@ std::string marked_line(const std::string& mark) {
   return {};
 }
 
+constexpr const char* kLines[] = {"the inner line", "the outer line",    "the loop line",
+                                  "the while line", "the skipping line", "the last line"};
+
 std::string service(const std::string& exe) {
   std::string text = "\n  - name: functions\n    match: { exe: \"" + exe + "\" }\n    probes:\n";
   for (const auto& function : kEarly) text += "      - function: \"" + function + "\"\n";
   text += "      - function: fn_late\n";
-  for (const char* mark : {"the inner line", "the outer line"})
-    text += "      - line: \"" + marked_line(mark) + "\"\n";
+  for (const char* mark : kLines) text += "      - line: \"" + marked_line(mark) + "\"\n";
   return text;
 }
 
@@ -99,7 +101,7 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
   {
     Child process({target(name)}, dir.file("truth"));
     REQUIRE(daemon.wait_active(kEarly));
-    REQUIRE(daemon.wait_active({marked_line("the inner line"), marked_line("the outer line")}));
+    for (const char* mark : kLines) REQUIRE(daemon.wait_active({marked_line(mark)}));
     for (int i = 1; i <= kRounds; ++i) {
       process.say("go\n");
       REQUIRE(eventually([&] { return count_of(process.output(), "done") == static_cast<std::size_t>(i); }));
@@ -128,15 +130,23 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
     CHECK(call.at("function") == "fn::Meter::read(int)::{lambda(int)#1}::operator()");
     CHECK(call.at("return").is_null());
   }
-  const auto walks = calls(daemon.store(), "lines::walk");
-  json::array inner, outer;
-  const std::string inner_line = marked_line("the inner line");
-  for (const auto& call : walks) {
-    const auto line = call.at("source").at("line").to_number<int>();
-    (inner_line.ends_with(":" + std::to_string(line)) ? inner : outer).push_back(call);
-  }
-  compare(inner, truth.at("lines::walk:inner"), tally);
-  compare(outer, truth.at("lines::walk:outer"), tally);
+  // Each line once each time that control arrives at it from another one.
+  const auto compare_line = [&](const char* function, const char* mark, const char* told) {
+    INFO(mark);
+    const std::string line = marked_line(mark);
+    json::array events;
+    for (const auto& call : calls(daemon.store(), function)) {
+      const auto number = call.at("source").at("line").to_number<int>();
+      if (line.ends_with(":" + std::to_string(number))) events.push_back(call);
+    }
+    compare(events, truth.at(told), tally);
+  };
+  compare_line("lines::walk", "the inner line", "lines::walk:inner");
+  compare_line("lines::walk", "the outer line", "lines::walk:outer");
+  compare_line("lines::walk", "the loop line", "lines::walk:loop");
+  compare_line("lines::drain", "the while line", "lines::drain:loop");
+  compare_line("lines::drain", "the skipping line", "lines::drain:skip");
+  compare_line("lines::drain", "the last line", "lines::drain:return");
   // The first round's calls may come before the library is found; none is made up.
   const auto late = calls(daemon.store(), "fn_late");
   const auto& told = truth.at("fn_late");

@@ -153,6 +153,7 @@ void round(int number) {
   told("fn_original", {{"value", -number}});
   keep(fn_alias(-number));
   keep(lines::walk(number % 5, number));
+  keep(lines::drain(number % 9));
 }
 
 }  // namespace

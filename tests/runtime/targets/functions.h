@@ -16,6 +16,7 @@ void told(const char* function, std::initializer_list<Value> arguments);
 namespace lines {
 // Built without optimisation: its locals stand where they are said to.
 long walk(int count, long start);
+long drain(int count);
 }  // namespace lines
 
 // False at the end of input.
