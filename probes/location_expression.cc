@@ -132,6 +132,14 @@ class Evaluator {
     }
     return context_.prologue.rbp;
   }
+  // The same of a realigned frame.
+  std::optional<std::int64_t> first_rbp_slot() const {
+    for (const PrologueStep& step : context_.prologue.steps) {
+      const PrologueValue& rbp = step.registers[BS_RBP];
+      if (rbp.kind == PrologueValue::Kind::kSlot) return rbp.offset;
+    }
+    return std::nullopt;
+  }
   bool is_late() const { return context_.whole_function && !context_.frame.is_set_up; }
   void settle(LocationTerm& term) const;
 
@@ -254,6 +262,8 @@ bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {
     if (reg == BS_RSP) return push_frame(context_.caller ? offset : offset - 8);  // as at the entry
     if (reg == BS_RBP && context_.whole_function) {
       const auto rbp = first_rbp();
+      const auto slot = rbp ? std::nullopt : first_rbp_slot();
+      if (slot) return push_slot(offset + *slot);
       if (!rbp) return fail("its frame is not set up in a way that can be followed");
       return push_frame(offset + *rbp);
     }

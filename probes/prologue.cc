@@ -182,7 +182,7 @@ class Machine {
   }
 
   bool push(const ZydisDecodedOperand& operand) {
-    if (registers_[7].kind != Value::Kind::kFrame) return false;
+    if (registers_[7].kind != Value::Kind::kFrame && registers_[7].kind != Value::Kind::kSlot) return false;
     registers_[7].offset -= 8;
     Spill spill{.offset = registers_[7].offset, .size = 8, .value = {}, .is_push = true};
     const int reg = operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? dwarf_register(operand.reg.value) : -1;
