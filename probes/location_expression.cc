@@ -3,6 +3,7 @@
 
 #include "probes/argument_registers.h"
 #include "probes/location.h"
+#include "probes/location_list.h"
 
 #include <algorithm>
 #include <bit>
@@ -545,26 +546,6 @@ bool Evaluator::arithmetic(std::uint8_t atom, Dwarf_Unsigned operand) {
   left.ops.insert(left.ops.end(), right.ops.begin(), right.ops.end());
   left.ops.push_back(make_op(code));
   return true;
-}
-
-struct Operation {
-  Dwarf_Small atom = 0;
-  Dwarf_Unsigned operands[3] = {};
-};
-
-std::optional<Operation> read_operation(const DwarfSession& session, Dwarf_Locdesc_c expression,
-                                        Dwarf_Unsigned index) {
-  Operation result;
-  Dwarf_Unsigned raw[3] = {};
-  Dwarf_Unsigned branch = 0;
-  Dwarf_Error error = nullptr;
-  if (dwarf_get_location_op_value_d(expression, index, &result.atom, &result.operands[0], &result.operands[1],
-                                    &result.operands[2], &raw[0], &raw[1], &raw[2], &branch,
-                                    &error) == DW_DLV_OK) {
-    return result;
-  }
-  if (error) dwarf_dealloc_error(session.handle(), error);
-  return std::nullopt;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <dwarf.h>
 
+#include <algorithm>
+
 namespace backsight::probes {
 
 namespace {
@@ -21,6 +23,14 @@ LocationList::LocationList(const DwarfSession& session, const DieAttribute& attr
     if (error) dwarf_dealloc_error(session.handle(), error);
     head_ = nullptr;
   }
+}
+
+bool LocationList::Row::has_range() const {
+  return is_resolved && is_entry_kind(kind) && low != high;
+}
+
+Dwarf_Unsigned LocationList::size() const {
+  return head_ ? std::min(count_, kMaxEntries) : 0;
 }
 
 std::optional<LocationList::Row> LocationList::row(Dwarf_Unsigned index) const {
@@ -43,7 +53,7 @@ std::optional<LocationList::Row> LocationList::row(Dwarf_Unsigned index) const {
 
 std::optional<LocationList::Entry> LocationList::at(std::uint64_t address, bool first_view) const {
   std::optional<Entry> fallback;
-  for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
+  for (Dwarf_Unsigned i = 0; i < size(); ++i) {
     const auto row = this->row(i);
     if (!row) break;
     if (row->entry.whole_function) return row->entry;
@@ -59,13 +69,27 @@ std::optional<LocationList::Entry> LocationList::at(std::uint64_t address, bool 
 
 std::optional<std::pair<LocationList::Entry, std::uint64_t>> LocationList::first() const {
   std::optional<std::pair<Entry, std::uint64_t>> found;
-  for (Dwarf_Unsigned i = 0; i < count_ && i < kMaxEntries; ++i) {
+  for (Dwarf_Unsigned i = 0; i < size(); ++i) {
     const auto row = this->row(i);
     if (!row || row->entry.whole_function) return std::nullopt;
-    const bool counts = row->is_resolved && is_entry_kind(row->kind) && row->low != row->high;
-    if (counts && (!found || row->low < found->second)) found.emplace(row->entry, row->low);
+    if (row->has_range() && (!found || row->low < found->second)) found.emplace(row->entry, row->low);
   }
   return found;
+}
+
+std::optional<LocationOperation> read_operation(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                                Dwarf_Unsigned index) {
+  LocationOperation result;
+  Dwarf_Unsigned raw[3] = {};
+  Dwarf_Unsigned branch = 0;
+  Dwarf_Error error = nullptr;
+  if (dwarf_get_location_op_value_d(expression, index, &result.atom, &result.operands[0], &result.operands[1],
+                                    &result.operands[2], &raw[0], &raw[1], &raw[2], &branch,
+                                    &error) == DW_DLV_OK) {
+    return result;
+  }
+  if (error) dwarf_dealloc_error(session.handle(), error);
+  return std::nullopt;
 }
 
 }  // namespace backsight::probes

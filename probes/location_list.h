@@ -1,4 +1,4 @@
-// A location list of a variable, or its one expression, as libdwarf reads it.
+// The location list (or the one expression) of a variable, read with libdwarf.
 #pragma once
 
 #include "probes/dwarf_session.h"
@@ -24,7 +24,18 @@ class LocationList {
     Dwarf_Unsigned operations = 0;
     bool whole_function = false;
   };
+  struct Row {
+    Entry entry;
+    Dwarf_Small kind = 0;
+    Dwarf_Addr low = 0;
+    Dwarf_Addr high = 0;
+    bool is_resolved = false;
+    // It has a range of its own, and that is not empty.
+    bool has_range() const;
+  };
   bool is_readable() const { return head_ != nullptr; }
+  Dwarf_Unsigned size() const;
+  std::optional<Row> row(Dwarf_Unsigned index) const;
   // What holds at `address`. At one address there may be several views of the
   // source; `first_view`: the one before any statement there took effect.
   std::optional<Entry> at(std::uint64_t address, bool first_view) const;
@@ -32,18 +43,16 @@ class LocationList {
   std::optional<std::pair<Entry, std::uint64_t>> first() const;
 
  private:
-  struct Row {
-    Entry entry;
-    Dwarf_Small kind = 0;
-    Dwarf_Addr low = 0;
-    Dwarf_Addr high = 0;
-    bool is_resolved = false;
-  };
-  std::optional<Row> row(Dwarf_Unsigned index) const;
-
   const DwarfSession& session_;
   Dwarf_Loc_Head_c head_ = nullptr;
   Dwarf_Unsigned count_ = 0;
 };
+
+struct LocationOperation {
+  Dwarf_Small atom = 0;
+  Dwarf_Unsigned operands[3] = {};
+};
+std::optional<LocationOperation> read_operation(const DwarfSession& session, Dwarf_Locdesc_c expression,
+                                                Dwarf_Unsigned index);
 
 }  // namespace backsight::probes

@@ -1,6 +1,7 @@
 #include "probes/prologue.h"
 
 #include "probes/argument_registers.h"
+#include "probes/register_numbers.h"
 
 #include <Zydis/Zydis.h>
 
@@ -14,46 +15,6 @@ namespace {
 constexpr int kMaxInstructions = 96;
 constexpr std::uint64_t kMaxBytes = 1024;
 constexpr std::int64_t kReturnSlot = -8;  // of the return address, relative to CFA
-
-// DWARF number of a 64-bit register (System V ABI, figure 3.36); -1 for others.
-int dwarf_register(ZydisRegister reg) {
-  switch (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg)) {
-    case ZYDIS_REGISTER_RAX:
-      return 0;
-    case ZYDIS_REGISTER_RDX:
-      return 1;
-    case ZYDIS_REGISTER_RCX:
-      return 2;
-    case ZYDIS_REGISTER_RBX:
-      return 3;
-    case ZYDIS_REGISTER_RSI:
-      return 4;
-    case ZYDIS_REGISTER_RDI:
-      return 5;
-    case ZYDIS_REGISTER_RBP:
-      return 6;
-    case ZYDIS_REGISTER_RSP:
-      return 7;
-    case ZYDIS_REGISTER_R8:
-      return 8;
-    case ZYDIS_REGISTER_R9:
-      return 9;
-    case ZYDIS_REGISTER_R10:
-      return 10;
-    case ZYDIS_REGISTER_R11:
-      return 11;
-    case ZYDIS_REGISTER_R12:
-      return 12;
-    case ZYDIS_REGISTER_R13:
-      return 13;
-    case ZYDIS_REGISTER_R14:
-      return 14;
-    case ZYDIS_REGISTER_R15:
-      return 15;
-    default:
-      return -1;
-  }
-}
 
 bool is_high_byte(ZydisRegister reg) {
   return reg == ZYDIS_REGISTER_AH || reg == ZYDIS_REGISTER_BH || reg == ZYDIS_REGISTER_CH ||
