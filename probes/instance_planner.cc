@@ -6,6 +6,7 @@
 #include "probes/function_code.h"
 #include "probes/prologue.h"
 #include "probes/site_check.h"
+#include "probes/slot_check.h"
 
 #include <algorithm>
 #include <limits>
@@ -159,17 +160,22 @@ void InstancePlanner::plan_inner(const FunctionInfo& shown, const FunctionInfo& 
   frame.at_entry = at.address == plan.address;
   frame.is_set_up = at.is_set_up && !frame.at_entry;
   const Prologue prologue = analyse_prologue(parts_.elf, enclosing.ranges.front());
-  compile(shown, enclosing, code, prologue, frame, compiled);
+  compile(shown, enclosing, code, prologue, frame, compiled, !at.is_line);
   finish(shown, code, std::move(compiled));
 }
 
 void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enclosing,
                               const FunctionCode& code, const Prologue& prologue, const SiteFrame& frame,
-                              CompiledPlan& compiled) const {
+                              CompiledPlan& compiled, bool is_copy) const {
   const Die die = parts_.session.die(enclosing.die);
-  const LocationReader locations(parts_.session, die, frame, prologue,
-                                 [&] { return body_stack_.rsp(enclosing.die, code, prologue); },
-                                 [&] { return calls_.of(code); });
+  std::optional<SlotCheck> slots;
+  const bool is_inner = &shown != &enclosing;  // a copy, or a line
+  if ((is_inner || !frame.at_entry) && is_optimised(parts_.session, die))
+    slots.emplace(TypeLayout(parts_.session, parts_.index), parts_.elf, parts_.frames, die, code, frame,
+                  is_copy);
+  const LocationReader locations(
+      parts_.session, die, frame, prologue, [&] { return body_stack_.rsp(enclosing.die, code, prologue); },
+      [&] { return calls_.of(code); }, slots ? &*slots : nullptr);
   TypeBuilder types(parts_.session, parts_.index);
   DynamicTypes dynamic(parts_.classes, types);
   const FunctionContext context{parts_.session,          parts_.index, types,         shown, locations,

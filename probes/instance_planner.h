@@ -42,7 +42,11 @@ struct InnerSite {
 class InstancePlanner {
  public:
   InstancePlanner(const BinaryParts& parts, const ProbeConfig& probe, PlanResult& result)
-      : parts_(parts), probe_(probe), result_(result), body_stack_(parts.session), calls_(parts.elf, parts.session, parts.frames) {}
+      : parts_(parts),
+        probe_(probe),
+        result_(result),
+        body_stack_(parts.session),
+        calls_(parts.elf, parts.session, parts.frames) {}
 
   // Entry and return of an out-of-line function.
   void plan_function(FunctionInfo function);
@@ -54,7 +58,8 @@ class InstancePlanner {
  private:
   CompiledPlan begin(const FunctionInfo& function) const;
   void compile(const FunctionInfo& shown, const FunctionInfo& enclosing, const FunctionCode& code,
-               const Prologue& prologue, const SiteFrame& frame, CompiledPlan& compiled) const;
+               const Prologue& prologue, const SiteFrame& frame, CompiledPlan& compiled,
+               bool is_copy = false) const;
   static void note_other_names(const FunctionInfo& function, CompiledPlan& compiled);
   void finish(const FunctionInfo& function, const FunctionCode& code, CompiledPlan compiled);
   void refuse(const FunctionInfo& function, const std::string& why);

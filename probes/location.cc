@@ -69,12 +69,13 @@ std::vector<bs_op> ValueSource::slot(std::size_t index) const {
 LocationReader::LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
                                const Prologue& prologue,
                                std::function<std::optional<std::int64_t>()> body_rsp,
-                               std::function<std::vector<CallSite>()> callers)
+                               std::function<std::vector<CallSite>()> callers, const SlotCheck* slots)
     : session_(session),
       frame_(frame),
       prologue_(prologue),
       body_rsp_(std::move(body_rsp)),
       callers_(std::move(callers)),
+      slots_(slots),
       frame_base_(function.block(DW_AT_frame_base)) {
   const Unit* unit = session.unit_of(function.key());
   const Die top = unit ? session.die(unit->die) : Die();
@@ -172,9 +173,12 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
     return unavailable_source(Unavailable::kOptimizedOut,
                               "the debug information has no location for it at the probe site");
   }
-  const LocationContext context{session_,       frame_,    prologue_,  frame_base_,           body_rsp_,
-                                follows_moves_, by_clang_, as_entered, entry->whole_function, size,
-                                used,           place};
+  const LocationContext context{session_,    frame_,     prologue_,
+                                frame_base_, body_rsp_,  follows_moves_,
+                                by_clang_,   as_entered, entry->whole_function,
+                                size,        used,       place,
+                                nullptr,     nullptr,    slots_,
+                                &variable};
   const DieKey dropped = parameter_of_callers(session_, variable, entry->expression, entry->operations);
   if (dropped != 0)
     return value_from_callers(context, callers_ ? callers_() : std::vector<CallSite>(), dropped);

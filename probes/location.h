@@ -19,6 +19,8 @@
 
 namespace backsight::probes {
 
+class SlotCheck;
+
 // In memory: the operations leave its address on the stack. Otherwise they
 // leave its bytes, eight a slot, the lowest deepest.
 struct ValueSource {
@@ -43,11 +45,12 @@ class LocationReader {
 
   // `function` is the concrete entry of the function that the site is in (not of
   // an inlined copy). `body_rsp` says where RSP of its body is,
-  // relative to CFA. `prologue` is of its entry, and must outlive the reader. `callers`
+  // relative to CFA. `prologue` is of its entry, and must outlive the reader, as `slots`:
+  // of a site where what is in the own frame may not be stored yet, else null. `callers`
   // gives the function's calls; empty: they are not looked at.
   LocationReader(const DwarfSession& session, const Die& function, const SiteFrame& frame,
                  const Prologue& prologue, std::function<std::optional<std::int64_t>()> body_rsp,
-                 std::function<std::vector<CallSite>()> callers = {});
+                 std::function<std::vector<CallSite>()> callers = {}, const SlotCheck* slots = nullptr);
 
   // Of a variable of `size` bytes: a parameter, a local that is visible at the
   // site, or a global.
@@ -77,6 +80,7 @@ class LocationReader {
   const Prologue& prologue_;
   std::function<std::optional<std::int64_t>()> body_rsp_;
   std::function<std::vector<CallSite>()> callers_;
+  const SlotCheck* slots_;
   bool follows_moves_ = true;  // the compiler tracked where variables are moved
   bool by_clang_ = false;
   std::vector<std::uint8_t> frame_base_;

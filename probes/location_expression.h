@@ -17,6 +17,8 @@
 
 namespace backsight::probes {
 
+class SlotCheck;
+
 // An address or value being computed.
 struct LocationTerm {
   bool is_frame = false;  // CFA + offset
@@ -55,6 +57,9 @@ struct LocationContext {
   // Not null: the expression is of the caller at the call, of this frame: what is left of
   // its registers at the site, and its memory. `frame_base` is its.
   const Cfa* caller = nullptr;
+  // Not null: what is in the own frame counts only if it is seen to be stored there.
+  const SlotCheck* slots = nullptr;
+  const Die* variable = nullptr;  // for it
 
   // It may describe what the function has made of the parameter: only what the calling
   // convention agrees with was passed. Clang does so even for the first instruction, where

@@ -1,5 +1,7 @@
 #include "probes/location_pieces.h"
 
+#include "probes/slot_check.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -19,6 +21,11 @@ bool is_power(std::uint64_t bytes) {
 ValueSource stored_later() {
   return unavailable_source(Unavailable::kOptimizedOut,
                             "it is stored to the stack only after the probe site");
+}
+
+ValueSource not_stored() {
+  return unavailable_source(Unavailable::kOptimizedOut,
+                            "the code does not show that its place in the frame is filled at the probe site");
 }
 
 ValueSource assigned() {
@@ -278,6 +285,32 @@ bool is_padding(const LocationContext& context, std::uint64_t from, std::uint64_
   return true;
 }
 
+// Of optimised code: whether what is said to be in its frame, or what is referred to there, is
+// there at the site.
+bool is_there(const LocationContext& context, const LocationPiece& piece, std::uint64_t size) {
+  if (!context.slots) return true;
+  switch (piece.kind) {
+    case Kind::kMemory: {
+      if (context.as_entered) return true;  // seen to elsewhere
+      LocationTerm value;
+      value.ops = piece.term.is_frame ? frame_address(context.frame, piece.term.offset) : piece.term.ops;
+      value.ops.push_back(make_op(BS_OP_LOAD, 8));
+      return context.slots->is_there(*context.variable, piece.term, size, context.used,
+                                     !context.whole_function) &&
+             context.slots->is_target_there(*context.variable, value);
+    }
+    case Kind::kValue:
+      return context.slots->is_target_there(*context.variable, piece.term);
+    case Kind::kRegister: {
+      LocationTerm value;
+      value.ops = {make_op(BS_OP_PUSH_REG, static_cast<std::uint8_t>(piece.reg))};
+      return context.slots->is_target_there(*context.variable, value);
+    }
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 ValueSource combine_pieces(const LocationContext& context, const std::vector<LocationPiece>& pieces,
@@ -295,6 +328,7 @@ ValueSource combine_pieces(const LocationContext& context, const std::vector<Loc
     if (piece.kind == Kind::kRegister && piece.reg > BS_R15) {
       return unavailable_source(Unavailable::kUnsupportedType, "it is in a register that is not captured");
     }
+    if (!is_there(context, piece, at - from)) return not_stored();
   }
   if (pieces.size() == 1 && pieces[0].kind == Kind::kMemory)
     return from_memory(context, pieces[0].term, 0, size);

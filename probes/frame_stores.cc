@@ -1,0 +1,277 @@
+#include "probes/frame_stores.h"
+
+#include "probes/argument_registers.h"
+
+#include <Zydis/Zydis.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace backsight::probes {
+
+namespace {
+
+using Parts = std::uint64_t;  // a bit for each part of what is asked for
+
+constexpr std::uint64_t kMostParts = 63;
+constexpr Parts kBegun = Parts{1} << kMostParts;  // on the way to the site something of it was stored
+constexpr std::size_t kMostSteps = 20'000;
+
+// In bytes.
+std::uint64_t part_size(const SlotQuestion& question) {
+  const std::uint64_t least = question.is_object ? 8 : 1;
+  return std::max(least, (question.size + kMostParts - 1) / kMostParts);
+}
+
+Parts wanted_parts(const SlotQuestion& question) {
+  const std::uint64_t bytes = part_size(question);
+  Parts wanted = 0;
+  for (std::uint64_t at = 0; at < question.size; ++at) {
+    if (at >= 32 || (question.used >> at & 1) != 0) wanted |= Parts{1} << (at / bytes);
+  }
+  return wanted;
+}
+
+Parts filled_parts(const SlotQuestion& question, const FrameAccess& store) {
+  const std::int64_t begin = store.offset - question.offset;
+  const std::int64_t end = begin + store.size;
+  const auto whole = static_cast<std::int64_t>(question.size);
+  if (end <= 0 || begin >= whole) return 0;
+  if (!question.is_object && (begin < 0 || end > whole)) return 0;  // of something else
+  const auto bytes = static_cast<std::int64_t>(part_size(question));
+  Parts filled = 0;
+  for (std::int64_t at = std::max<std::int64_t>(begin, 0); at < std::min(end, whole); ++at)
+    filled |= Parts{1} << (at / bytes);
+  return filled;
+}
+
+// Reads it, or part of it.
+bool uses(const FrameAccess& access, const SlotQuestion& question) {
+  const bool is_read = access.kind == FrameAccess::Kind::kLoad || access.kind == FrameAccess::Kind::kRead;
+  return is_read && access.offset >= question.offset &&
+         access.offset < question.offset + static_cast<std::int64_t>(question.size);
+}
+
+bool goes_on(const Instruction& instruction) {
+  return instruction.kind == InstructionKind::kOther || instruction.kind == InstructionKind::kCall ||
+         instruction.kind == InstructionKind::kConditionalJump;
+}
+
+}  // namespace
+
+void FrameStores::read() const {
+  if (!accesses_.empty() || code_.instructions.empty()) return;
+  accesses_.resize(code_.instructions.size());
+  ZydisDecoder decoder;
+  ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+  std::uint32_t i = 0;  // they stand in the order of the ranges
+  for (const AddressRange& range : code_.ranges) {
+    const std::vector<std::uint8_t> bytes = binary_.code(range);
+    for (; i < accesses_.size() && range.contains(code_.instructions[i].address); ++i) {
+      const std::uint64_t address = code_.instructions[i].address;
+      const std::size_t at = address - range.begin;
+      index_.emplace(address, i);
+      ZydisDecodedInstruction in;
+      ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+      const bool is_decoded =
+          at < bytes.size() &&
+          ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes.data() + at, bytes.size() - at, &in, operands));
+      if (is_decoded) accesses_[i] = read_frame_access(frames_, address, in, operands);
+    }
+  }
+  find_ways();
+}
+
+void FrameStores::find_ways() const {
+  before_.resize(code_.instructions.size());
+  behind_.resize(code_.instructions.size());
+  const auto add = [&](std::uint32_t from, std::uint64_t to) {
+    const auto found = index_.find(to);
+    if (found == index_.end()) return;
+    before_[found->second].push_back(from);
+    behind_[from].push_back(found->second);
+  };
+  for (std::uint32_t i = 0; i < code_.instructions.size(); ++i) {
+    const Instruction& instruction = code_.instructions[i];
+    if (goes_on(instruction)) add(i, instruction.address + instruction.length);
+    if (instruction.target && instruction.kind != InstructionKind::kCall) add(i, *instruction.target);
+    if (!instruction.is_table_jump) continue;
+    for (const std::uint64_t target : code_.table_targets) add(i, target);
+  }
+}
+
+bool FrameStores::has_store(std::int64_t offset, std::uint64_t size) const {
+  read();
+  return std::any_of(accesses_.begin(), accesses_.end(), [&](const FrameAccess& access) {
+    return access.kind == FrameAccess::Kind::kStore &&
+           access.offset < offset + static_cast<std::int64_t>(size) && offset < access.offset + access.size;
+  });
+}
+
+bool FrameStores::is_address_taken(std::int64_t offset, std::uint64_t size) const {
+  read();
+  return std::any_of(accesses_.begin(), accesses_.end(), [&](const FrameAccess& access) {
+    const bool is_inside =
+        access.offset >= offset && access.offset < offset + static_cast<std::int64_t>(size);
+    return access.is_unknown || (access.kind == FrameAccess::Kind::kAddress && is_inside);
+  });
+}
+
+FrameAccess FrameStores::store_of(std::uint32_t index) const {
+  const auto [found, is_new] = stores_.try_emplace(index);
+  const FrameAccess& access = accesses_[index];
+  if (!is_new || access.source < 0) return found->second;
+  const FrameAddress base = in_register(access.source, code_.instructions[index].address);
+  if (base.kind == FrameAddress::Kind::kFrame)
+    found->second = {
+        .kind = FrameAccess::Kind::kStore, .offset = base.offset + access.offset, .size = access.size};
+  return found->second;
+}
+
+bool FrameStores::is_given(std::uint32_t call, const SlotQuestion& question) const {
+  const std::uint64_t address = code_.instructions[call].address;
+  return std::any_of(std::begin(kArgumentRegisters), std::end(kArgumentRegisters), [&](bs_register reg) {
+    const FrameAddress given = in_register(reg, address);
+    return given.kind == FrameAddress::Kind::kFrame && given.offset >= question.offset &&
+           given.offset < question.offset + static_cast<std::int64_t>(question.size);
+  });
+}
+
+bool FrameStores::is_stored(const SlotQuestion& question) const {
+  read();
+  const auto site = index_.find(question.site);
+  if (site == index_.end() || !code_.problem.empty()) return false;
+  const bool is_taken = is_address_taken(question.offset, question.size);
+  const auto may_fill = [&](std::uint32_t at) {
+    return is_taken && question.may_fill && question.may_fill(code_.instructions[at].address);
+  };
+  std::vector<Parts> seen(accesses_.size());
+  std::vector<std::pair<std::uint32_t, Parts>> work = {{site->second, wanted_parts(question)}};
+  while (!work.empty()) {
+    const auto [at, wanted] = work.back();
+    work.pop_back();
+    // Where nothing leads to, exceptions do, out of calls.
+    if (at == 0 || (before_[at].empty() && !may_fill(at))) return false;
+    for (const std::uint32_t from : before_[at]) {
+      const FrameAccess& access = accesses_[from];
+      const bool is_call = code_.instructions[from].kind == InstructionKind::kCall;
+      const bool is_begun = question.is_fresh && (wanted & kBegun) != 0;
+      if (question.may_own && !question.may_own(code_.instructions[from].address)) return false;
+      if (is_call && !is_begun && may_fill(from) && (!question.is_fresh || is_given(from, question)))
+        continue;
+      if (is_taken && is_call && !question.is_fresh) return false;
+      if (question.destroys && uses(access, question) && question.destroys(code_.instructions[from].address))
+        return false;
+      const FrameAccess store = is_taken && access.is_elsewhere ? store_of(from) : access;
+      const Parts filled = store.kind == FrameAccess::Kind::kStore ? filled_parts(question, store) : 0;
+      const Parts rest = (wanted & ~filled) | (filled != 0 ? kBegun : 0);
+      if ((rest & ~kBegun) == 0 || (rest & ~seen[from]) == 0) continue;
+      seen[from] |= rest;
+      work.emplace_back(from, seen[from]);
+    }
+  }
+  return true;
+}
+
+bool FrameStores::is_used(const SlotQuestion& question) const {
+  read();
+  const auto site = index_.find(question.site);
+  if (site == index_.end()) return false;
+  const auto end = question.offset + static_cast<std::int64_t>(question.size);
+  std::vector<bool> seen(accesses_.size());
+  std::vector<std::uint32_t> work = {site->second};
+  while (!work.empty()) {
+    const std::uint32_t at = work.back();
+    work.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    const FrameAccess& access = accesses_[at];
+    const bool is_store = access.kind == FrameAccess::Kind::kStore && access.offset < end &&
+                          question.offset < access.offset + access.size;
+    if (uses(access, question)) return true;
+    if (code_.instructions[at].kind == InstructionKind::kCall && is_given(at, question)) return true;
+    if (is_store) continue;
+    work.insert(work.end(), behind_[at].begin(), behind_[at].end());
+  }
+  return false;
+}
+
+// Right before instruction `at`: register `reg`, or else the word at CFA + `slot`, holds
+// what is asked for less `added`.
+struct FrameStores::Holder {
+  std::uint32_t at = 0;
+  int reg = -1;
+  std::int64_t slot = 0;
+  std::int64_t added = 0;
+};
+
+// What held it before the instruction `from`; none: it comes into being there, and if it is
+// an address in the frame, that is added to `found`.
+std::optional<FrameStores::Holder> FrameStores::source(const Holder& holder, std::uint32_t from,
+                                                       std::vector<std::int64_t>& found) const {
+  const FrameAccess& access = accesses_[from];
+  Holder before = holder;
+  before.at = from;
+  if (holder.reg < 0) {
+    const bool is_hit = access.kind == FrameAccess::Kind::kStore && access.offset < holder.slot + 8 &&
+                        holder.slot < access.offset + access.size;
+    if (!is_hit) return before;
+    if (access.reg < 0 || access.offset != holder.slot) return std::nullopt;
+    before.reg = access.reg;
+    return before;
+  }
+  if ((access.written >> holder.reg & 1) == 0) return before;
+  if (access.reg != holder.reg) return std::nullopt;
+  switch (access.kind) {
+    case FrameAccess::Kind::kAddress:
+      found.push_back(access.offset + holder.added);
+      return std::nullopt;
+    case FrameAccess::Kind::kLoad:
+      before.reg = -1;
+      before.slot = access.offset;
+      return before;
+    case FrameAccess::Kind::kCopy:
+      before.reg = access.source;
+      before.added += access.offset;
+      return before;
+    default:
+      return std::nullopt;
+  }
+}
+
+FrameAddress FrameStores::trace(const Holder& holder) const {
+  std::vector<std::int64_t> found;
+  std::set<std::tuple<std::uint32_t, int, std::int64_t>> seen;
+  std::vector<Holder> work = {holder};
+  while (!work.empty()) {
+    const Holder now = work.back();
+    work.pop_back();
+    if (seen.size() > kMostSteps) return {FrameAddress::Kind::kUnclear, 0};
+    if (now.at == 0) continue;
+    for (const std::uint32_t from : before_[now.at]) {
+      const auto before = source(now, from, found);
+      if (before && seen.emplace(before->at, before->reg, before->slot).second) work.push_back(*before);
+    }
+  }
+  if (found.empty()) return {};
+  const bool is_one =
+      std::count(found.begin(), found.end(), found[0]) == static_cast<std::ptrdiff_t>(found.size());
+  return {is_one ? FrameAddress::Kind::kFrame : FrameAddress::Kind::kUnclear, found[0]};
+}
+
+FrameAddress FrameStores::in_register(int reg, std::uint64_t site) const {
+  read();
+  const auto at = index_.find(site);
+  if (at == index_.end() || reg < 0 || reg > BS_R15) return {FrameAddress::Kind::kUnclear, 0};
+  return trace({.at = at->second, .reg = reg});
+}
+
+FrameAddress FrameStores::in_slot(std::int64_t offset, std::uint64_t site) const {
+  read();
+  const auto at = index_.find(site);
+  if (at == index_.end()) return {FrameAddress::Kind::kUnclear, 0};
+  return trace({.at = at->second, .slot = offset});
+}
+
+}  // namespace backsight::probes
