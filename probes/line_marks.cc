@@ -161,6 +161,30 @@ bool LineMarks::has_code(const LinePlace& place) const {
   return row < rows_.size() && &rows_[row] == covering_[node];
 }
 
+std::size_t LineMarks::copy_of(DieKey scope) const {
+  const auto found =
+      std::find_if(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.die == scope; });
+  return found == copies_.end() ? 0 : static_cast<std::size_t>(found - copies_.begin());
+}
+
+// On more lines than the one on which it opens.
+bool LineMarks::has_statements(DieKey scope) const {
+  if (!marks_statements_) return true;
+  const std::size_t copy = copy_of(scope);
+  const Extents lines = extents(copy);
+  const LineRow* first = nullptr;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    if (owner_[node] != copy) continue;
+    for (std::size_t at = first_row_[node]; at < first_row_[node + 1]; ++at) {
+      const LineRow& row = rows_[at];
+      if (!row.is_statement || row.line == 0 || row.ends_sequence || !is_in(lines, row)) continue;
+      if (first && (first->line != row.line || first->file != row.file)) return true;
+      first = &row;
+    }
+  }
+  return false;
+}
+
 LineMarks::Extents LineMarks::extents(std::size_t scope) const {
   Extents result;
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
@@ -183,9 +207,7 @@ LineCode LineMarks::read(const LineOfFiles& line, DieKey scope, const std::vecto
   LineCode result;
   result.places = places.size();
   result.marks_statements = marks_statements_ && has_statement;
-  const auto found =
-      std::find_if(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.die == scope; });
-  const std::size_t copy = found == copies_.end() ? 0 : static_cast<std::size_t>(found - copies_.begin());
+  const std::size_t copy = copy_of(scope);
   std::map<std::size_t, std::size_t> place_at;  // by node
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (const std::size_t node = node_at(places[i].address); node != kNotFound) place_at[node] = i;

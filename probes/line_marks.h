@@ -39,6 +39,9 @@ class LineMarks {
   // Whether the instruction there is of the row; else the row has no code.
   bool has_code(const LinePlace& place) const;
 
+  // Whether beginnings of statements are marked in a copy, or in the function itself.
+  bool has_statements(DieKey scope) const;
+
   // The line in `scope`: the function, or an inlined copy in it. Each place is at an
   // address of its own. `has_statement`: one of them is marked as a statement's beginning.
   LineCode read(const LineOfFiles& line, DieKey scope, const std::vector<LinePlace>& places,
@@ -62,6 +65,7 @@ class LineMarks {
   };
   using Extents = std::map<std::uint32_t, Extent>;
 
+  std::size_t copy_of(DieKey scope) const;
   Extents extents(std::size_t scope) const;
   void cover();
   void collect_copies(const Die& parent, std::size_t copy, std::uint16_t version, int depth);

@@ -137,6 +137,7 @@ std::vector<LinePlaces::Function> LinePlaces::functions_with(const LinePattern& 
                                       [&](const Function& other) { return other.info.die == key; });
       auto info = known == functions.end() ? read_(key) : std::nullopt;
       if (known == functions.end() && !info) {
+        if (!issues_.empty()) continue;  // told
         issues_.push_back({base_name(file) + ":" + std::to_string(pattern.line) +
                                ": a function around it is not in the debug information",
                            ""});
@@ -146,7 +147,6 @@ std::vector<LinePlaces::Function> LinePlaces::functions_with(const LinePattern& 
           known != functions.end() ? &*known : &functions.emplace_back(Function{std::move(*info), file, {}});
     }
     last->places.push_back(place);
-    found_ = true;
   }
   return functions;
 }
@@ -178,7 +178,7 @@ LinePlaces::Located LinePlaces::locate(const LinePattern& pattern, const Functio
 }
 
 bool LinePlaces::take_places(const LinePattern& pattern, const LineOfFiles& line, const RowsByAddress& rows,
-                             const Function& function, const Take& take) const {
+                             const Function& function, const Take& take) {
   const FunctionCode code = read_function_code(parts_.elf, function.info.ranges,
                                                parts_.landmarks.of_function(function.info.ranges));
   const std::string unclear = unclear_jump(code);
@@ -192,7 +192,7 @@ bool LinePlaces::take_places(const LinePattern& pattern, const LineOfFiles& line
   const bool looks_at_all = by_scope.size() * code.instructions.size() <= kMostSteps;
   const FlowGraph graph(code);
   for (auto& [scope, located] : by_scope) {
-    const bool has_statement = drop_parts_of_statements(located);
+    const bool has_statement = drop_parts_of_statements(marks.has_statements(scope), located);
     std::vector<LinePlace> places;
     for (const Located& one : located) places.push_back(one.place);
     std::vector<PlaceUse> uses(places.size());
@@ -200,6 +200,7 @@ bool LinePlaces::take_places(const LinePattern& pattern, const LineOfFiles& line
       uses = choose_places(graph, marks.read(line, scope, places, has_statement));
     for (std::size_t i = 0; i < places.size(); ++i) {
       if (!uses[i].is_needed) continue;
+      found_ = true;
       InnerSite site = site_of(pattern, function.info, located[i]);
       if (uses[i].is_repeated) site.reason += "; a loop within the line comes by here again";
       if (places.size() > 1 && !unclear.empty())
@@ -211,13 +212,13 @@ bool LinePlaces::take_places(const LinePattern& pattern, const LineOfFiles& line
 }
 
 // Some of GCC's code has no beginnings of statements (templates have not): only there other
-// rows of it count. Whether there are any.
-bool LinePlaces::drop_parts_of_statements(std::vector<Located>& located) {
-  const bool has_statement = std::any_of(located.begin(), located.end(),
+// rows count. Elsewhere they are what was moved there. Whether a place is such a beginning.
+bool LinePlaces::drop_parts_of_statements(bool has_statements, std::vector<Located>& located) {
+  const bool has_beginning = std::any_of(located.begin(), located.end(),
                                          [](const Located& one) { return one.place.is_first_statement; });
-  if (has_statement)
+  if (has_beginning || has_statements)
     std::erase_if(located, [](const Located& one) { return one.place.is_first && !one.place.is_statement; });
-  return has_statement;
+  return has_beginning;
 }
 
 InnerSite LinePlaces::site_of(const LinePattern& pattern, const FunctionInfo& enclosing,

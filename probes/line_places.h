@@ -51,8 +51,8 @@ class LinePlaces {
   std::vector<Function> functions_with(const LinePattern& pattern, DieKey unit);
   Located locate(const LinePattern& pattern, const Function& function, const LinePlace& place) const;
   bool take_places(const LinePattern& pattern, const LineOfFiles& line, const RowsByAddress& rows,
-                   const Function& function, const Take& take) const;
-  static bool drop_parts_of_statements(std::vector<Located>& located);
+                   const Function& function, const Take& take);
+  static bool drop_parts_of_statements(bool has_statements, std::vector<Located>& located);
   static InnerSite site_of(const LinePattern& pattern, const FunctionInfo& enclosing, const Located& located);
   std::vector<Issue> nearest(const LinePattern& pattern, const std::vector<DieKey>& units) const;
 

@@ -159,7 +159,7 @@ std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePatte
   std::uint32_t before = 0;
   std::uint32_t after = ~0u;
   for (const LineRow& row : table.rows) {
-    if (row.ends_sequence || row.line == 0 || row.file >= files.size() || !files[row.file]) {
+    if (row.ends_sequence || !row.is_statement || row.line == 0 || row.file >= files.size() || !files[row.file]) {
       continue;
     }
     if (row.line < pattern.line) before = std::max(before, row.line);
