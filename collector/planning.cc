@@ -28,9 +28,14 @@ class Planner {
   PlanAnswer plan(const PlanJob& job) {
     auto binary = open(job);
     if (!binary) return {PlanOutcome::kFailed, binary.error().to_string(), nullptr};
-    auto result = std::make_shared<const probes::PlanResult>((*binary)->plan(job.probe));
+    auto result = std::make_shared<probes::PlanResult>((*binary)->plan(job.probe));
     auto message = text_of(result->issues);
-    if (!result->plans.empty()) return {PlanOutcome::kFound, std::move(message), std::move(result)};
+    if (!result->plans.empty()) {
+      // Copies that cannot be probed are told with one that can.
+      auto& told = result->plans.front().issues;
+      told.insert(told.end(), result->issues.begin(), result->issues.end());
+      return {PlanOutcome::kFound, std::move(message), std::move(result)};
+    }
     const bool is_here = (*binary)->has_function(probes::searched_text(job.probe));
     const auto debug_issues = text_of((*binary)->debug_issues());
     if (message.empty()) message = debug_issues;

@@ -15,6 +15,19 @@ namespace {
 
 constexpr std::size_t kMaxOps = 256;  // of all callers
 
+// An address in the caller's own frame. What is not passed need not be there: the compiler
+// may have left out what was stored in it, or put something else there.
+bool is_in_frame(const LocationTerm& term, const Cfa& caller) {
+  if (term.is_frame) return true;
+  for (std::size_t i = 0; i < term.ops.size(); ++i) {
+    if (caller.reg != BS_RBP || term.ops[i].code != BS_OP_PUSH_REG || term.ops[i].a != BS_RBP) continue;
+    const std::size_t next =
+        i + 1 < term.ops.size() && term.ops[i + 1].code == BS_OP_ADD_CONST ? i + 2 : i + 1;
+    if (next >= term.ops.size() || term.ops[next].code != BS_OP_LOAD) return true;
+  }
+  return false;
+}
+
 // In one slot; nothing where this call does not tell.
 std::vector<bs_op> value_at_call(const LocationContext& callee, const CallSite& call, DieKey parameter) {
   const Die passed = call_parameter(callee.session, call, parameter);
@@ -35,6 +48,7 @@ std::vector<bs_op> value_at_call(const LocationContext& callee, const CallSite& 
       evaluate_location(context, passed, entry->expression, entry->operations);
   // The expression is the value itself, not where it is.
   if (pieces.size() != 1 || pieces[0].kind != LocationPiece::Kind::kMemory) return {};
+  if (is_in_frame(pieces[0].term, call.cfa)) return {};
   pieces[0].kind = LocationPiece::Kind::kValue;
   const ValueSource value = combine_pieces(context, pieces, callee.size);
   const bool is_one = value.unavailable == Unavailable::kNone && !value.in_memory && value.slots.size() == 1;

@@ -59,6 +59,7 @@ void IndexBuilder::add(const Unit& unit) {
     // A type unit may be of another language than the unit it is stored with.
     const auto language = top.unsigned_value(DW_AT_language).value_or(unit.language);
     is_c_ = is_c_language(static_cast<std::uint16_t>(language));
+    is_link_time_ = top && is_link_time_unit(top);
     if (top) walk(top, 0, 0);
   }
   if (!is_split) return;
@@ -147,7 +148,8 @@ void IndexBuilder::add_function(const Die& die, std::uint32_t scope) {
   }
   const bool has_code = die.has(DW_AT_low_pc) || die.has(DW_AT_ranges);
   const DieKey origin = origin_of(die);
-  const bool is_abstract = !has_code && die.has(DW_AT_inline);
+  // What will be inlined at link time was not known when the entry was written.
+  const bool is_abstract = !has_code && (die.has(DW_AT_inline) || is_link_time_);
   if (name && origin == 0) {
     named_.push_back({key, scope, name});
     if (has_code || is_abstract) functions_.add({scope, name}, key, is_abstract);

@@ -88,6 +88,7 @@ class IndexBuilder {
 
   const DwarfSession& session_;
   bool is_c_ = false;
+  bool is_link_time_ = false;
   std::size_t budget_;
   Table scopes_;  // name 0 is the global one; a name's scope is its parent
   Table functions_;

@@ -1,9 +1,9 @@
 #include "probes/inlined_copies.h"
 
+#include "probes/language.h"
 #include "probes/lines.h"
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_set>
 
 namespace backsight::probes {
@@ -67,13 +67,6 @@ class CopyFinder {
   std::size_t limit_;
   std::vector<InlinedCopy> copies_;
 };
-
-// Units whose functions may hold copies of what other units declare.
-bool is_link_time_unit(const Die& top) {
-  const char* name = top.name();
-  const char* producer = top.text(DW_AT_producer);
-  return (name && std::strcmp(name, "<artificial>") == 0) || (producer && std::strstr(producer, "-flto"));
-}
 
 bool covers(const std::vector<AddressRange>& ranges, std::uint64_t address) {
   return std::any_of(ranges.begin(), ranges.end(),

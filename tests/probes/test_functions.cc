@@ -138,6 +138,14 @@ TEST_CASE("inlined copies are instances at their entry, without return") {
   CHECK(sites.size() == 3);
 }
 
+TEST_CASE("inlined copies of what was inlined at link time, and the copies that cannot be probed") {
+  // When the entry of the function was written, it was not known that it would be inlined.
+  const PlanResult result = plan_of("planner_lines_lto", "add");
+  CHECK(names(result) == Names{"add", "add"});
+  REQUIRE(result.issues.size() == 1);
+  CHECK_THAT(result.issues[0].message, Contains("1 inlined copy of add cannot be probed"));
+}
+
 TEST_CASE("lines: the locals visible there, inner ones first") {
   for (const char* binary : {"planner_lines_o0", "planner_lines_clang_o0"}) {
     INFO(binary);

@@ -88,24 +88,29 @@ class Checker {
   object probe(const probes::ServiceConfig& service, const probes::ProbeConfig& probe,
                const std::vector<CheckTarget>& targets) {
     array instances;
-    std::vector<probes::Issue> issues;
+    Issues issues;
     if (targets.empty()) {
-      issues.push_back({"no file and no running process matches service '" + service.name + "'",
-                        "check `match` at " + service.match.position.to_string() + ", or start the service"});
+      issues.missing.push_back(
+          {"no file and no running process matches service '" + service.name + "'",
+           "check `match` at " + service.match.position.to_string() + ", or start the service"});
     }
     for (const CheckTarget& target : targets) look_into(probe, target, instances, issues);
-    if (!instances.empty()) issues.clear();  // what other files lack does not matter
-    all_resolved_ = all_resolved_ && !instances.empty();
+    const bool has_any = !instances.empty();
+    all_resolved_ = all_resolved_ && has_any;
     return {{"probe", probe.function},
             {"service", service.name},
             {"position", probe.position.to_string()},
             {"instances", std::move(instances)},
-            {"issues", issue_list(issues)}};
+            {"issues", issue_list(has_any ? issues.refused : issues.missing)}};
   }
 
   bool all_resolved() const { return all_resolved_; }
 
  private:
+  struct Issues {
+    std::vector<probes::Issue> missing;  // of files that have it not: as long as none has it
+    std::vector<probes::Issue> refused;  // parts and copies of it, of a file that has it
+  };
   struct Opened {
     std::shared_ptr<const probes::Binary> binary;
     probes::Issue problem;
@@ -125,17 +130,18 @@ class Checker {
   }
 
   void look_into(const probes::ProbeConfig& probe, const CheckTarget& target, array& instances,
-                 std::vector<probes::Issue>& issues) {
+                 Issues& issues) {
     const std::vector<probes::ModuleFile> files = probe_files(probe, target);
     if (files.empty()) {
-      issues.push_back({"no library matches module '" + probe.module + "' of " + target.executable.path,
-                        "give its whole path, or start the service so that its libraries are known"});
+      issues.missing.push_back(
+          {"no library matches module '" + probe.module + "' of " + target.executable.path,
+           "give its whole path, or start the service so that its libraries are known"});
     }
     for (std::size_t i = 0; i < files.size(); ++i) {
       const Opened& opened = open(files[i]);
       const bool is_main = i == 0 || !probe.module.empty();
       if (!opened.binary) {
-        if (is_main) issues.push_back(opened.problem);
+        if (is_main) issues.missing.push_back(opened.problem);
         continue;
       }
       probes::ProbeConfig wanted = probe;
@@ -144,10 +150,12 @@ class Checker {
       const probes::PlanResult result = opened.binary->plan(wanted);
       for (const probes::CompiledPlan& plan : result.plans)
         instances.push_back(instance_object(plan, costs_));
-      if (!result.plans.empty()) return;  // the first file that has it
-      issues.insert(issues.end(), result.issues.begin(), result.issues.end());
+      const bool is_here = !result.plans.empty();
+      auto& told = is_here ? issues.refused : issues.missing;
+      told.insert(told.end(), result.issues.begin(), result.issues.end());
+      if (is_here) return;  // the first file that has it
       const auto& debug_issues = opened.binary->debug_issues();
-      issues.insert(issues.end(), debug_issues.begin(), debug_issues.end());
+      issues.missing.insert(issues.missing.end(), debug_issues.begin(), debug_issues.end());
     }
   }
 
