@@ -21,6 +21,10 @@ class FlowGraph {
   std::size_t size() const { return next_.size(); }
   const std::vector<std::size_t>& next(std::size_t node) const { return next_[node]; }
   const std::vector<std::size_t>& previous(std::size_t node) const { return previous_[node]; }
+  // Null: of all jump tables.
+  const Instruction* instruction(std::size_t node) const {
+    return node < nodes_.size() ? nodes_[node] : nullptr;
+  }
   bool is_jump(std::size_t node) const { return nodes_[node]->kind == InstructionKind::kJump; }
   std::size_t entry() const { return entry_; }
   // Where control may begin: the entry, and what no instruction leads to (landing pads).

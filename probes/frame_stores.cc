@@ -53,52 +53,34 @@ bool uses(const FrameAccess& access, const SlotQuestion& question) {
          access.offset < question.offset + static_cast<std::int64_t>(question.size);
 }
 
-bool goes_on(const Instruction& instruction) {
-  return instruction.kind == InstructionKind::kOther || instruction.kind == InstructionKind::kCall ||
-         instruction.kind == InstructionKind::kConditionalJump;
-}
-
 }  // namespace
 
 void FrameStores::read() const {
-  if (!accesses_.empty() || code_.instructions.empty()) return;
-  accesses_.resize(code_.instructions.size());
+  if (graph_) return;
+  graph_.emplace(code_);
+  accesses_.resize(graph_->size());
   ZydisDecoder decoder;
   ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-  std::uint32_t i = 0;  // they stand in the order of the ranges
+  std::size_t i = 0;  // they stand in the order of the ranges
   for (const AddressRange& range : code_.ranges) {
     const std::vector<std::uint8_t> bytes = binary_.code(range);
-    for (; i < accesses_.size() && range.contains(code_.instructions[i].address); ++i) {
+    for (; i < code_.instructions.size() && range.contains(code_.instructions[i].address); ++i) {
       const std::uint64_t address = code_.instructions[i].address;
       const std::size_t at = address - range.begin;
-      index_.emplace(address, i);
       ZydisDecodedInstruction in;
       ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
       const bool is_decoded =
           at < bytes.size() &&
           ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes.data() + at, bytes.size() - at, &in, operands));
-      if (is_decoded) accesses_[i] = read_frame_access(frames_, address, in, operands);
+      if (is_decoded)
+        accesses_[graph_->index_of(address)] = read_frame_access(frames_, address, in, operands);
     }
   }
-  find_ways();
 }
 
-void FrameStores::find_ways() const {
-  before_.resize(code_.instructions.size());
-  behind_.resize(code_.instructions.size());
-  const auto add = [&](std::uint32_t from, std::uint64_t to) {
-    const auto found = index_.find(to);
-    if (found == index_.end()) return;
-    before_[found->second].push_back(from);
-    behind_[from].push_back(found->second);
-  };
-  for (std::uint32_t i = 0; i < code_.instructions.size(); ++i) {
-    const Instruction& instruction = code_.instructions[i];
-    if (goes_on(instruction)) add(i, instruction.address + instruction.length);
-    if (instruction.target && instruction.kind != InstructionKind::kCall) add(i, *instruction.target);
-    if (!instruction.is_table_jump) continue;
-    for (const std::uint64_t target : code_.table_targets) add(i, target);
-  }
+bool FrameStores::is_call(std::size_t node) const {
+  const Instruction* instruction = graph_->instruction(node);
+  return instruction && instruction->kind == InstructionKind::kCall;
 }
 
 bool FrameStores::has_store(std::int64_t offset, std::uint64_t size) const {
@@ -118,19 +100,19 @@ bool FrameStores::is_address_taken(std::int64_t offset, std::uint64_t size) cons
   });
 }
 
-FrameAccess FrameStores::store_of(std::uint32_t index) const {
-  const auto [found, is_new] = stores_.try_emplace(index);
-  const FrameAccess& access = accesses_[index];
+FrameAccess FrameStores::store_of(std::size_t node) const {
+  const auto [found, is_new] = stores_.try_emplace(node);
+  const FrameAccess& access = accesses_[node];
   if (!is_new || access.source < 0) return found->second;
-  const FrameAddress base = in_register(access.source, code_.instructions[index].address);
+  const FrameAddress base = in_register(access.source, graph_->instruction(node)->address);
   if (base.kind == FrameAddress::Kind::kFrame)
     found->second = {
         .kind = FrameAccess::Kind::kStore, .offset = base.offset + access.offset, .size = access.size};
   return found->second;
 }
 
-bool FrameStores::is_given(std::uint32_t call, const SlotQuestion& question) const {
-  const std::uint64_t address = code_.instructions[call].address;
+bool FrameStores::is_given(std::size_t call, const SlotQuestion& question) const {
+  const std::uint64_t address = graph_->instruction(call)->address;
   return std::any_of(std::begin(kArgumentRegisters), std::end(kArgumentRegisters), [&](bs_register reg) {
     const FrameAddress given = in_register(reg, address);
     return given.kind == FrameAddress::Kind::kFrame && given.offset >= question.offset &&
@@ -140,29 +122,33 @@ bool FrameStores::is_given(std::uint32_t call, const SlotQuestion& question) con
 
 bool FrameStores::is_stored(const SlotQuestion& question) const {
   read();
-  const auto site = index_.find(question.site);
-  if (site == index_.end() || !code_.problem.empty()) return false;
+  const std::size_t site = graph_->index_of(question.site);
+  if (site == FlowGraph::kNone || !code_.problem.empty()) return false;
   const bool is_taken = is_address_taken(question.offset, question.size);
-  const auto may_fill = [&](std::uint32_t at) {
-    return is_taken && question.may_fill && question.may_fill(code_.instructions[at].address);
+  const auto asks = [&](const std::function<bool(std::uint64_t)>& what, std::size_t node) {
+    const Instruction* instruction = graph_->instruction(node);
+    return what && instruction && what(instruction->address);
   };
   std::vector<Parts> seen(accesses_.size());
-  std::vector<std::pair<std::uint32_t, Parts>> work = {{site->second, wanted_parts(question)}};
+  std::vector<std::pair<std::size_t, Parts>> work = {{site, wanted_parts(question)}};
   while (!work.empty()) {
     const auto [at, wanted] = work.back();
     work.pop_back();
-    // Where nothing leads to, exceptions do, out of calls.
-    if (at == 0 || (before_[at].empty() && !may_fill(at))) return false;
-    for (const std::uint32_t from : before_[at]) {
+    // Where nothing leads to, exceptions do, out of calls; or it only fills up.
+    if (at == graph_->entry()) return false;
+    const bool is_origin =
+        graph_->previous(at).empty() && graph_->instruction(at) && !graph_->instruction(at)->is_nop;
+    if (is_origin && !(is_taken && asks(question.may_fill, at))) return false;
+    for (const std::size_t from : graph_->previous(at)) {
       const FrameAccess& access = accesses_[from];
-      const bool is_call = code_.instructions[from].kind == InstructionKind::kCall;
       const bool is_begun = question.is_fresh && (wanted & kBegun) != 0;
-      if (question.may_own && !question.may_own(code_.instructions[from].address)) return false;
-      if (is_call && !is_begun && may_fill(from) && (!question.is_fresh || is_given(from, question)))
-        continue;
-      if (is_taken && is_call && !question.is_fresh) return false;
-      if (question.destroys && uses(access, question) && question.destroys(code_.instructions[from].address))
-        return false;
+      if (question.may_own && graph_->instruction(from) && !asks(question.may_own, from)) return false;
+      if (is_taken && is_call(from)) {
+        const bool may_fill = !is_begun && asks(question.may_fill, from);
+        if (may_fill && (!question.is_fresh || is_given(from, question))) continue;
+        if (!question.is_fresh) return false;
+      }
+      if (uses(access, question) && asks(question.destroys, from)) return false;
       const FrameAccess store = is_taken && access.is_elsewhere ? store_of(from) : access;
       const Parts filled = store.kind == FrameAccess::Kind::kStore ? filled_parts(question, store) : 0;
       const Parts rest = (wanted & ~filled) | (filled != 0 ? kBegun : 0);
@@ -176,23 +162,21 @@ bool FrameStores::is_stored(const SlotQuestion& question) const {
 
 bool FrameStores::is_used(const SlotQuestion& question) const {
   read();
-  const auto site = index_.find(question.site);
-  if (site == index_.end()) return false;
+  const std::size_t site = graph_->index_of(question.site);
+  if (site == FlowGraph::kNone) return false;
   const auto end = question.offset + static_cast<std::int64_t>(question.size);
   std::vector<bool> seen(accesses_.size());
-  std::vector<std::uint32_t> work = {site->second};
+  std::vector<std::size_t> work = {site};
   while (!work.empty()) {
-    const std::uint32_t at = work.back();
+    const std::size_t at = work.back();
     work.pop_back();
     if (seen[at]) continue;
     seen[at] = true;
     const FrameAccess& access = accesses_[at];
     const bool is_store = access.kind == FrameAccess::Kind::kStore && access.offset < end &&
                           question.offset < access.offset + access.size;
-    if (uses(access, question)) return true;
-    if (code_.instructions[at].kind == InstructionKind::kCall && is_given(at, question)) return true;
-    if (is_store) continue;
-    work.insert(work.end(), behind_[at].begin(), behind_[at].end());
+    if (uses(access, question) || (is_call(at) && is_given(at, question))) return true;
+    if (!is_store) work.insert(work.end(), graph_->next(at).begin(), graph_->next(at).end());
   }
   return false;
 }
@@ -200,7 +184,7 @@ bool FrameStores::is_used(const SlotQuestion& question) const {
 // Right before instruction `at`: register `reg`, or else the word at CFA + `slot`, holds
 // what is asked for less `added`.
 struct FrameStores::Holder {
-  std::uint32_t at = 0;
+  std::size_t at = 0;
   int reg = -1;
   std::int64_t slot = 0;
   std::int64_t added = 0;
@@ -208,7 +192,7 @@ struct FrameStores::Holder {
 
 // What held it before the instruction `from`; none: it comes into being there, and if it is
 // an address in the frame, that is added to `found`.
-std::optional<FrameStores::Holder> FrameStores::source(const Holder& holder, std::uint32_t from,
+std::optional<FrameStores::Holder> FrameStores::source(const Holder& holder, std::size_t from,
                                                        std::vector<std::int64_t>& found) const {
   const FrameAccess& access = accesses_[from];
   Holder before = holder;
@@ -242,14 +226,14 @@ std::optional<FrameStores::Holder> FrameStores::source(const Holder& holder, std
 
 FrameAddress FrameStores::trace(const Holder& holder) const {
   std::vector<std::int64_t> found;
-  std::set<std::tuple<std::uint32_t, int, std::int64_t>> seen;
+  std::set<std::tuple<std::size_t, int, std::int64_t>> seen;
   std::vector<Holder> work = {holder};
   while (!work.empty()) {
     const Holder now = work.back();
     work.pop_back();
     if (seen.size() > kMostSteps) return {FrameAddress::Kind::kUnclear, 0};
-    if (now.at == 0) continue;
-    for (const std::uint32_t from : before_[now.at]) {
+    if (now.at == graph_->entry()) continue;
+    for (const std::size_t from : graph_->previous(now.at)) {
       const auto before = source(now, from, found);
       if (before && seen.emplace(before->at, before->reg, before->slot).second) work.push_back(*before);
     }
@@ -262,16 +246,16 @@ FrameAddress FrameStores::trace(const Holder& holder) const {
 
 FrameAddress FrameStores::in_register(int reg, std::uint64_t site) const {
   read();
-  const auto at = index_.find(site);
-  if (at == index_.end() || reg < 0 || reg > BS_R15) return {FrameAddress::Kind::kUnclear, 0};
-  return trace({.at = at->second, .reg = reg});
+  const std::size_t at = graph_->index_of(site);
+  if (at == FlowGraph::kNone || reg < 0 || reg > BS_R15) return {FrameAddress::Kind::kUnclear, 0};
+  return trace({.at = at, .reg = reg});
 }
 
 FrameAddress FrameStores::in_slot(std::int64_t offset, std::uint64_t site) const {
   read();
-  const auto at = index_.find(site);
-  if (at == index_.end()) return {FrameAddress::Kind::kUnclear, 0};
-  return trace({.at = at->second, .slot = offset});
+  const std::size_t at = graph_->index_of(site);
+  if (at == FlowGraph::kNone) return {FrameAddress::Kind::kUnclear, 0};
+  return trace({.at = at, .slot = offset});
 }
 
 }  // namespace backsight::probes

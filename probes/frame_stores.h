@@ -5,6 +5,7 @@
 #include "probes/cfa.h"
 #include "probes/disassembly.h"
 #include "probes/elf_file.h"
+#include "probes/flow_graph.h"
 #include "probes/frame_access.h"
 
 #include <cstdint>
@@ -64,25 +65,23 @@ class FrameStores {
 
  private:
   void read() const;
-  void find_ways() const;
+  bool is_call(std::size_t node) const;
   // What it stores to, also through a register; kNone: that is not in the frame, or not known.
-  FrameAccess store_of(std::uint32_t index) const;
+  FrameAccess store_of(std::size_t node) const;
   // Whether an argument in a register is an address in there.
-  bool is_given(std::uint32_t call, const SlotQuestion& question) const;
+  bool is_given(std::size_t call, const SlotQuestion& question) const;
   struct Holder;  // of a value
   FrameAddress trace(const Holder& holder) const;
-  std::optional<Holder> source(const Holder& holder, std::uint32_t from,
+  std::optional<Holder> source(const Holder& holder, std::size_t from,
                                std::vector<std::int64_t>& found) const;
 
   const ElfFile& binary_;
   const FrameTable& frames_;
   const FunctionCode& code_;
-  // By index of the instruction; filled when first asked.
-  mutable std::vector<FrameAccess> accesses_;
-  mutable std::unordered_map<std::uint32_t, FrameAccess> stores_;  // through registers
-  mutable std::vector<std::vector<std::uint32_t>> before_;         // from where control comes
-  mutable std::vector<std::vector<std::uint32_t>> behind_;         // to where it goes
-  mutable std::unordered_map<std::uint64_t, std::uint32_t> index_;
+  // Filled when first asked.
+  mutable std::optional<FlowGraph> graph_;
+  mutable std::vector<FrameAccess> accesses_;                    // by node of the graph
+  mutable std::unordered_map<std::size_t, FrameAccess> stores_;  // through registers
 };
 
 }  // namespace backsight::probes
