@@ -75,6 +75,8 @@ TEST_CASE("the init of a loop and its step are arrivals, its condition is part o
 TEST_CASE("a lone jump to the condition is no execution of the line") {
   const FunctionCode code = make_code(".j..br", {{1, 3}, {4, 2}});
   CHECK(needed(code, make_line("o0o1 o")) == Needed{false, true});
+  // Nor is one that stands behind what the line does.
+  CHECK(needed(make_code("b..jr", {{0, 3}, {3, 4}}), make_line("o0o1o")) == Needed{true, false});
   // It is where the line has nothing else.
   CHECK(needed(code, make_line("o0oo o")) == Needed{true});
 }
