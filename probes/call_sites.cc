@@ -92,6 +92,8 @@ std::vector<CallSite> CallSites::of(const FunctionCode& function) {
     const auto cfa = frames_.at(address - 1);
     if (site.die == 0 || !cfa) continue;
     site.cfa = *cfa;
+    const FunctionCode code = disassemble(binary_, session_.ranges(session_.die(site.caller)));
+    site.has_bottom = bottom_below_pushes(frames_, code).has_value();
     sites.push_back(site);
   }
   return sites;

@@ -18,6 +18,7 @@ struct CallSite {
   DieKey die = 0;                    // DW_TAG_call_site, or GNU's of DWARF 4
   DieKey caller = 0;                 // the function that has the call; its frame base
   Cfa cfa;                           // of the caller, with RSP as it is when the callee has returned
+  bool has_bottom = false;           // bottom_below_pushes() of the caller
 };
 
 // Not thread-safe; keeps the code of the binary from the first question on.

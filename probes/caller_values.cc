@@ -48,7 +48,10 @@ std::vector<bs_op> value_at_call(const LocationContext& callee, const CallSite& 
       evaluate_location(context, passed, entry->expression, entry->operations);
   // The expression is the value itself, not where it is.
   if (pieces.size() != 1 || pieces[0].kind != LocationPiece::Kind::kMemory) return {};
-  if (is_in_frame(pieces[0].term, call.cfa)) return {};
+  const LocationTerm& term = pieces[0].term;
+  const bool may_be_address =
+      callee.size == 8 && !term.ops.empty() && term.ops.front().code == BS_OP_PUSH_REG;
+  if (is_in_frame(term, call.cfa) || (call.has_bottom && may_be_address)) return {};
   pieces[0].kind = LocationPiece::Kind::kValue;
   const ValueSource value = combine_pieces(context, pieces, callee.size);
   const bool is_one = value.unavailable == Unavailable::kNone && !value.in_memory && value.slots.size() == 1;

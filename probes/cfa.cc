@@ -1,5 +1,7 @@
 #include "probes/cfa.h"
 
+#include "probes/disassembly.h"
+
 #include "probes/dwarf_sections.h"
 #include "probes/dwarf_session.h"
 
@@ -158,6 +160,19 @@ std::optional<Cfa> FrameTable::at(std::uint64_t address) const {
   if (!debug_) return std::nullopt;
   if (!debugging_) debugging_ = std::make_unique<Descriptions>(debug_->handle(), dwarf_get_fde_list);
   return debugging_->at(address);
+}
+
+std::optional<std::int64_t> bottom_below_pushes(const FrameTable& frames, const FunctionCode& code) {
+  std::optional<std::int64_t> least;
+  bool differs = false;
+  for (const Instruction& instruction : code.instructions) {
+    if (instruction.kind != InstructionKind::kCall) continue;
+    const auto cfa = frames.at(instruction.address);
+    if (!cfa || cfa->reg != BS_RSP) continue;
+    differs |= least && *least != cfa->offset;
+    least = std::min(least.value_or(cfa->offset), cfa->offset);
+  }
+  return differs ? std::optional(-*least) : std::nullopt;
 }
 
 }  // namespace backsight::probes

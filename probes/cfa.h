@@ -14,6 +14,7 @@
 namespace backsight::probes {
 
 class DwarfSession;
+struct FunctionCode;
 
 class FrameTable {
  public:
@@ -43,5 +44,10 @@ class FrameTable {
   mutable std::unique_ptr<Whole> whole_;
   mutable std::unique_ptr<Descriptions> debugging_;
 };
+
+// Where RSP of the function's body is, relative to CFA, if it is not there at all of the function's
+// calls, because arguments for some were pushed. Of such functions GCC 12 says that addresses of
+// locals are in a register that holds this one.
+std::optional<std::int64_t> bottom_below_pushes(const FrameTable& frames, const FunctionCode& code);
 
 }  // namespace backsight::probes

@@ -73,6 +73,7 @@ SlotCheck::SlotCheck(const TypeLayout& layout, const ElfFile& binary, const Fram
       session_(layout.session()),
       frames_(frames),
       function_(function),
+      code_(code),
       frame_(frame),
       is_copy_(is_copy),
       stores_(binary, frames, code) {}
@@ -142,6 +143,7 @@ bool SlotCheck::is_target_there(const Die& variable, const LocationTerm& value) 
   const bool is_this = variable_name(session_, variable) == "this";
   if (size == 0 || is_text || is_this || (!is_number(target) && !is_class)) return true;
   if (place.kind == FrameAddress::Kind::kUnclear) return false;
+  if (!value.is_frame && bottom_below_pushes(frames_, code_) == place.offset) return false;
   if (place.offset >= 0) return true;
   if (is_class) return is_object_there(place.offset, size, claims().owner(place.offset, frame_.site));
   return stores_.is_stored({.offset = place.offset, .size = size, .site = frame_.site});

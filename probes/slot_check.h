@@ -43,6 +43,7 @@ class SlotCheck {
   const DwarfSession& session_;
   const FrameTable& frames_;
   const Die& function_;
+  const FunctionCode& code_;
   const SiteFrame& frame_;
   bool is_copy_;
   FrameStores stores_;

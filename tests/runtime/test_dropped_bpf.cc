@@ -35,7 +35,7 @@ TEST_CASE("what only the caller knows is shown where the caller is known [bpf]",
   const std::string binary = GENERATE(std::string("dropped"), std::string("dropped_dwarf4"));
   INFO(binary);
   TempDir dir;
-  const std::vector<std::string> functions = {"counted", "nested", "bounced"};
+  const std::vector<std::string> functions = {"counted", "nested", "bounced", "taken_apart"};
   std::string service = "\n  - name: dropped\n    match: { exe: \"" + target(binary) + "\" }\n    probes:\n";
   for (const std::string& function : functions) service += "      - function: \"" + function + "\"\n";
   Daemon daemon(dir, service);

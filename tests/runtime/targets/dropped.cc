@@ -37,6 +37,50 @@ static std::string arguments(long gone, long n) {
   return below / 2;
 }
 
+struct Item {
+  long weight;
+  int count;
+  short kind;
+};
+
+static std::string item_text(const Item& item) {
+  return "{\"weight\":" + std::to_string(item.weight) + ",\"count\":" + std::to_string(item.count) +
+         ",\"kind\":" + std::to_string(item.kind) + "}";
+}
+
+[[gnu::noinline]] static void say_item(const Item item, long n) {
+  truth::call("taken_apart", "{\"gone\":" + item_text(item) + ",\"n\":" + std::to_string(n) + "}", "null");
+}
+
+// Not passed: the pointer. What it takes of the item is.
+[[gnu::noinline]] static long taken_apart(Item* gone, long n) {
+  total = total + gone->weight + n;
+  for (int i = 0; i < 3; ++i) total = total ^ (total >> 3);
+  return total;
+}
+
+[[gnu::noinline]] static void say_eight(long a, long b, long c, long d, long e, long f, long g, long h) {
+  if (a + b + c + d + e + f + g + h == -1) std::cout << "never\n";
+}
+
+// Arguments on the stack: GCC 12 names the register with the address of `first` for that of `second`.
+[[gnu::noinline]] static long two_items(long n) {
+  Item first = {n, static_cast<int>(n) + 1, 2};
+  Item second = {total, 4, static_cast<short>(n)};
+  Item* held = &first;
+  asm volatile("" : "+r"(held) : : "memory");
+  say_eight(second.weight, second.count, second.kind, n, n, n, n, n);
+  first.weight += 1;
+  asm volatile("" : : "r"(&first), "r"(&second) : "memory");
+  Item* chosen = &second;
+  say_item(*chosen, n);
+  const long sum = taken_apart(chosen, n);
+  total = total + sum;
+  first.weight += 1;
+  asm volatile("" : : "r"(&first), "r"(&second) : "memory");
+  return total;
+}
+
 static long bounced(long gone, long n);
 
 [[gnu::noinline]] static long bounce_back(long n) {
@@ -92,7 +136,7 @@ int main() {
   while (truth::next_round()) {
     for (long n = 1; n <= 20; ++n) {
       total = total + by_register(n) + by_constant(n) + by_memory(n, 1, 2, 3, 4, 5, n * 13) + by_jump(n);
-      total = total + deep(n % 5) + to_and_fro(n % 4);
+      total = total + deep(n % 5) + to_and_fro(n % 4) + two_items(n);
     }
     std::cout << "done" << std::endl;
   }
