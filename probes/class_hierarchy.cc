@@ -127,9 +127,8 @@ DieKey ClassHierarchy::find_anonymous(const VtableGroup& group, const std::strin
   DieKey found = 0;
   for (const DieKey candidate : index_.types_named(name)) {
     const Unit* unit = session_.unit_of(candidate);
-    const Die top = unit ? session_.die(unit->die) : Die();
-    if (!top) continue;
-    const auto ranges = session_.ranges(top);
+    if (!unit) continue;
+    const auto ranges = session_.code_of(*unit);
     const bool has_code = std::any_of(group.words.begin(), group.words.end(), [&](const VtableWord& word) {
       return vtables_->is_own_function(word, group) &&
              std::any_of(ranges.begin(), ranges.end(),

@@ -202,8 +202,21 @@ Die DwarfSession::line_unit(DieKey unit) const {
 
 std::vector<AddressRange> DwarfSession::ranges(const Die& die) const {
   const Unit* unit = unit_of(die.key());
-  if (!unit) return {};
-  if (die.has(DW_AT_ranges)) return listed_ranges(die, *unit);
+  return unit ? ranges_in(*unit, die) : std::vector<AddressRange>();
+}
+
+std::vector<AddressRange> DwarfSession::code_of(const Unit& unit) const {
+  if (is_split(unit)) {
+    // Reads no other file, most often.
+    auto ranges = ranges_in(unit, line_unit(unit.die));
+    if (!ranges.empty()) return ranges;
+  }
+  return ranges_in(unit, die(unit.die));
+}
+
+std::vector<AddressRange> DwarfSession::ranges_in(const Unit& unit, const Die& die) const {
+  if (!die) return {};
+  if (die.has(DW_AT_ranges)) return listed_ranges(die, unit);
   Dwarf_Addr low = 0;
   Dwarf_Addr high = 0;
   Dwarf_Half form = 0;

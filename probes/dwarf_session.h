@@ -67,6 +67,8 @@ class DwarfSession {
 
   // DW_AT_ranges or low and high pc; the first one contains the entry.
   std::vector<AddressRange> ranges(const Die& die) const;
+  // The same of all code of a unit: compilers say it of a split one in the main file only.
+  std::vector<AddressRange> code_of(const Unit& unit) const;
   // Path of file number `file` in the line table of the unit of `key`.
   std::string source_file(DieKey key, std::uint64_t file) const;
 
@@ -77,6 +79,7 @@ class DwarfSession {
   void open_alternate(const Companions& companions);
   void tie();
   std::optional<std::uint64_t> split_list_offset(const Die& die, std::uint64_t index) const;
+  std::vector<AddressRange> ranges_in(const Unit& unit, const Die& die) const;
   std::vector<AddressRange> listed_ranges(const Die& die, const Unit& unit) const;
 
   std::shared_ptr<const DwarfHandle> main_;

@@ -10,10 +10,13 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxVisible = 256;
 constexpr std::size_t kMaxScopes = 64;
 
-bool covers(const DwarfSession& session, const Die& die, std::uint64_t address) {
-  const std::vector<AddressRange> ranges = session.ranges(die);
+bool contains(const std::vector<AddressRange>& ranges, std::uint64_t address) {
   return std::any_of(ranges.begin(), ranges.end(),
                      [&](const AddressRange& range) { return range.contains(address); });
+}
+
+bool covers(const DwarfSession& session, const Die& die, std::uint64_t address) {
+  return contains(session.ranges(die), address);
 }
 
 // Functions in namespaces and classes too. `local`: those of classes inside of
@@ -109,8 +112,8 @@ class ScopeWalk {
 
 DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
   for (const Unit& unit : session.units()) {
+    if (!contains(session.code_of(unit), address)) continue;
     const Die top = session.die(unit.die);
-    if (!top || !covers(session, top, address)) continue;
     for (const bool local : {false, true}) {
       if (const DieKey found = function_below(session, top, address, local, 0)) return found;
     }

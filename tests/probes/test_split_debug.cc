@@ -75,6 +75,14 @@ void check_total(const PlanResult& result) {
   CHECK(plan.issues.empty());
 }
 
+// What starts from an address: compilers say in the main file only which code a unit has.
+void check_line(const std::string& path, const Binary::Options& options = {}) {
+  const PlanResult result = open_target(path, options)->plan(probe_of("shop.cc:7", {"item->price", "count"}));
+  for (const Issue& issue : result.issues) UNSCOPED_INFO(issue.message);
+  REQUIRE(result.plans.size() == 1);
+  CHECK(result.plans[0].plan.function == "shop::total");
+}
+
 }  // namespace
 
 TEST_CASE("split DWARF and type units of gcc and clang, DWARF 4 and 5") {
@@ -86,9 +94,11 @@ TEST_CASE("split DWARF and type units of gcc and clang, DWARF 4 and 5") {
   INFO(compiler << " " << version << " " << options);
   const std::string path = build(scratch, {compiler, version + " " + options});
   check_total(total(path));
+  check_line(path);
   Binary::Options mapped;
   mapped.map_files = true;
   check_total(total(path, mapped));
+  check_line(path, mapped);
 }
 
 TEST_CASE("split units in a package beside the binary") {
@@ -103,6 +113,7 @@ TEST_CASE("split units in a package beside the binary") {
   }
   run("rm " + (scratch / "shop.dwo"));
   check_total(total(path));
+  check_line(path);
 }
 
 TEST_CASE("a .dwo file that is gone or of another build is named") {
