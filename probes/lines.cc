@@ -1,5 +1,7 @@
 #include "probes/lines.h"
 
+#include "probes/line_program.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -108,7 +110,32 @@ const LineTable& LineTables::of_unit(DieKey unit) const {
   for (Dwarf_Signed i = 0; i < count && i < kMaxRows; ++i) {
     if (const auto row = row_of(lines[i], context.version())) last_.rows.push_back(*row);
   }
+  if (context.version() >= 5) correct_files(top);
   return last_;
+}
+
+// Where nobody can tell file 1 from what libdwarf takes for it, rows have none, unless both are
+// one file, as GCC has it (but not after link-time optimisation).
+void LineTables::correct_files(const Die& top) const {
+  if (last_.files.size() < 2 || last_.files[0] == last_.files[1]) return;
+  if (!section_) {
+    section_.emplace();
+    const Section* section = session_.file().section(".debug_line");
+    if (auto read =
+            section ? session_.file().section_bytes(*section) : schema::Result<SectionBytes>(SectionBytes()))
+      section_ = *read;
+  }
+  std::vector<bool> is_first;
+  const DieAttribute list(top, DW_AT_stmt_list);
+  Dwarf_Off offset = 0;
+  Dwarf_Error error = nullptr;
+  if (file_of(top.key()) == 0 && list && ok(dwarf_global_formref(list.handle(), &offset, &error), error))
+    is_first = rows_of_first_file(section_->bytes, offset, last_.rows.size() + 1);
+  const bool is_known = is_first.size() == last_.rows.size();
+  for (std::size_t i = 0; i < last_.rows.size(); ++i) {
+    std::uint32_t& file = last_.rows[i].file;
+    if (file == 0 && (!is_known || is_first[i])) file = is_known ? 1 : ~0u;
+  }
 }
 
 std::vector<DieKey> LineTables::units_with(const LinePattern& pattern) const {
@@ -159,7 +186,8 @@ std::vector<std::uint32_t> nearest_lines(const LineTable& table, const LinePatte
   std::uint32_t before = 0;
   std::uint32_t after = ~0u;
   for (const LineRow& row : table.rows) {
-    if (row.ends_sequence || !row.is_statement || row.line == 0 || row.file >= files.size() || !files[row.file]) {
+    if (row.ends_sequence || !row.is_statement || row.line == 0 || row.file >= files.size() ||
+        !files[row.file]) {
       continue;
     }
     if (row.line < pattern.line) before = std::max(before, row.line);

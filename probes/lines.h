@@ -5,6 +5,7 @@
 #include "probes/line_pattern.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,11 @@ class LineTables {
 
  private:
   std::vector<std::string> files_of(const Die& top) const;
+  void correct_files(const Die& top) const;
 
   const DwarfSession& session_;
   mutable LineTable last_;
+  mutable std::optional<SectionBytes> section_;  // .debug_line, once it was needed
 };
 
 struct LinePlace {

@@ -170,6 +170,36 @@ TEST_CASE("lines: the locals visible there, inner ones first") {
   }
 }
 
+TEST_CASE("lines: sequences of rows begin in file 1, which need not be the unit's own") {
+  // The unit with the code of all is none of a source file.
+  CHECK(names(plan_of("planner_lines_lto", "planner_lines.c:40")) == Names{"main"});
+  CHECK(names(plan_of("planner_lines_lto", "planner_lines.c:12")) == Names{"total_of"});
+  // The unit's own is 0, that of the inline function may be 1.
+  const std::string compiler = GENERATE("g++", "clang++-14");
+  const std::string options =
+      GENERATE("-gdwarf-5", "-gdwarf-4", "-gdwarf-5 -gz=zlib", "-gdwarf-5 -gsplit-dwarf");
+  INFO(compiler << " " << options);
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "half.h") << "inline int half(int v) {\n"
+                                       "  asm(\"\");\n"
+                                       "  v /= 2;\n"
+                                       "  asm(\"\");\n"
+                                       "  return v;\n"
+                                       "}\n";
+  std::ofstream(scratch / "main.cc") << "#include \"half.h\"\n"
+                                        "int main(int c, char**) {\n"
+                                        "  int k = c * 3;\n"
+                                        "  asm(\"\");\n"
+                                        "  return half(k);\n"
+                                        "}\n";
+  run("cd " + (scratch / "") + " && " + compiler + " -O0 -g " + options + " main.cc -o main");
+  const auto binary = open_target(scratch / "main");
+  CHECK(names(binary->plan(probe_of("half.h:5"))) == Names{"half"});
+  CHECK(names(binary->plan(probe_of("half.h:3"))) == Names{"half"});
+  CHECK(names(binary->plan(probe_of("main.cc:5"))) == Names{"main"});
+  CHECK(names(binary->plan(probe_of("main.cc:3"))) == Names{"main"});
+}
+
 TEST_CASE("lines: inside of inlined copies, the copy's variables") {
   const PlanResult result = plan_of("planner_lines", "planner_lines.c:8");
   REQUIRE(result.plans.size() == 3);
