@@ -153,7 +153,7 @@ TEST_CASE("contradictions in a row are refused") {
     bad[4] = std::byte{9};
   }
   SECTION("item status unknown") {
-    bad[56 + 6] = std::byte{7};
+    bad[56 + 6] = std::byte{static_cast<std::uint8_t>(ItemStatus::kLast) + 1};
   }
   CHECK_FALSE(EventView::parse(bad));
 }
