@@ -66,6 +66,16 @@ std::string with_closed_angles(std::string name) {
   return name;
 }
 
+// "A<B,3>" as "A<B, 3>", as compilers write it.
+std::string with_spaced_commas(const std::string& name) {
+  std::string result;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    result += name[i];
+    if (name[i] == ',' && i + 1 < name.size() && name[i + 1] != ' ') result += ' ';
+  }
+  return result;
+}
+
 std::string without_anonymous(std::string name) {
   constexpr std::string_view kAnonymous = "(anonymous namespace)::";
   for (std::size_t at = name.find(kAnonymous); at != std::string::npos; at = name.find(kAnonymous))
@@ -96,7 +106,7 @@ FunctionPattern::FunctionPattern(const std::string& text) : name_(trimmed(text))
     }
   }
   is_glob_ = probes::is_glob(name_);
-  name_ = with_closed_angles(std::move(name_));
+  name_ = with_spaced_commas(with_closed_angles(std::move(name_)));
 }
 
 bool FunctionPattern::matches_name(const std::string& qualified) const {

@@ -18,6 +18,9 @@ TEST_CASE("function patterns: names") {
   CHECK(FunctionPattern("a::operator()(int)").name() == "a::operator()");
   CHECK(FunctionPattern("a::(anonymous namespace)::f").name() == "a::(anonymous namespace)::f");
   CHECK(FunctionPattern("a::(anonymous namespace)::f(int)").name() == "a::(anonymous namespace)::f");
+  CHECK(FunctionPattern("A<B,3>::f").matches_name("A<B, 3>::f"));
+  CHECK(FunctionPattern("A<B, 3>::f").matches_name("A<B, 3>::f"));
+  CHECK(FunctionPattern("A::operator,").name() == "A::operator,");
   CHECK(FunctionPattern("").name().empty());
   CHECK(FunctionPattern(")").name() == ")");
 }

@@ -106,6 +106,27 @@ TEST_CASE("functions: any symbol of the code names it, and others are told") {
   CHECK(names(plan_of(binary, "names::Base::~Base")).size() == 2);  // one deletes
 }
 
+TEST_CASE("functions: template arguments are found as the compiler, the symbol or a person spells them") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "sum.cc")
+      << "template <class T, int n> struct Sum {\n"
+         "  __attribute__((noinline)) T of(T a) const { return a * n; }\n"
+         "};\n"
+         "int main(int c, char**) { return Sum<long, 3>().of(c) + Sum<short, 3>().of(short(c)); }\n";
+  for (const char* compiler : {"g++", "clang++-14"}) {
+    INFO(compiler);
+    run("cd " + (scratch / "") + " && " + compiler + " -O0 -g sum.cc -o sum");
+    const auto binary = open_target(scratch / "sum");
+    for (const char* name : {"Sum<long, 3>::of", "Sum<long,3>::of", "::Sum<long, 3>::of"}) {
+      INFO(name);
+      const PlanResult result = binary->plan(probe_of(name));
+      REQUIRE(result.plans.size() == 1);
+      CHECK_THAT(result.plans[0].plan.signature, Contains("3>::of(long)"));
+    }
+    CHECK(binary->plan(probe_of("Sum::of")).plans.empty());
+  }
+}
+
 TEST_CASE("functions: a name that must be exact is not the end of another") {
   const auto binary = open_target(target("planner_shop"));
   ProbeConfig probe = probe_of("reserve");
