@@ -63,6 +63,9 @@ class Comparison {
   // A reason that is not allowed, but known: which gap it is. Empty: none.
   std::string gap(std::string_view reason) const;
   std::string_view passed_here() const;
+  bool is_copied() const { return passed_here() == "indirect"; }
+  // Of a map as it is shown where its keys are cut.
+  boost::json::array elements_of(const boost::json::object& map, const boost::json::array& got) const;
   bool is_cut_there(const std::string& reason, std::size_t shown, std::size_t total) const;
   void unseen_return(const boost::json::object& expected, const boost::json::object& recorded);
   void wrong(const std::string& what, const boost::json::value& expected, const boost::json::value& got);

@@ -9,7 +9,8 @@ namespace json = boost::json;
 
 namespace {
 
-const Passing kPassing = {{"a", "integer"}, {"d", "vector"}, {"m", "memory"}, {"return", "vector"}};
+const Passing kPassing = {
+    {"a", "integer"}, {"c", "indirect"}, {"d", "vector"}, {"m", "memory"}, {"return", "vector"}};
 
 // Of one call with these arguments.
 Tally compared(const std::string& truth, const std::string& shown, const std::string& unavailable = "{}",
@@ -101,4 +102,24 @@ TEST_CASE("the account may say that a place is not shown") {
   const std::string name = R"({"a":{"$truth":"text","value":null}})";
   CHECK(is_right(compared(name, R"({"a":"any"})")));
   CHECK(!is_right(compared(name, R"({"a":null})")));
+}
+
+TEST_CASE("a copied map whose keys are cut may have another order, but no other elements") {
+  const std::string truth = R"({"1234567890":1,"abcdefghij":2})";
+  const std::string cut = R"({"NAME[0].key":"string_limit 8 of 10","NAME[1].key":"string_limit 8 of 10"})";
+  const auto judged = [&](const std::string& name, const std::string& shown) {
+    std::string reasons = cut;
+    for (auto at = reasons.find("NAME"); at != std::string::npos; at = reasons.find("NAME"))
+      reasons.replace(at, 4, name);
+    return is_right(
+        compared("{\"" + name + "\":" + truth + "}", "{\"" + name + "\":" + shown + "}", reasons));
+  };
+  const std::string in_order = R"([{"key":"12345678","value":1},{"key":"abcdefgh","value":2}])";
+  const std::string turned = R"([{"key":"abcdefgh","value":2},{"key":"12345678","value":1}])";
+  CHECK(judged("a", in_order));
+  CHECK(judged("c", in_order));
+  CHECK(judged("c", turned));
+  CHECK_FALSE(judged("a", turned));
+  CHECK_FALSE(judged("c", R"([{"key":"abcdefgh","value":1},{"key":"12345678","value":2}])"));
+  CHECK_FALSE(judged("c", R"([{"key":"abcdefgh","value":2},{"key":"abcdefgh","value":2}])"));
 }
