@@ -43,14 +43,16 @@ class CopyFinder {
   void visit(const Die& die, DieKey enclosing, int depth) {
     switch (die.tag()) {
       case DW_TAG_inlined_subroutine:
-        if (enclosing != 0 && refers_to(session_, die, wanted_)) copies_.push_back({die.key(), enclosing});
-        [[fallthrough]];
+        if (enclosing == 0) break;
+        if (refers_to(session_, die, wanted_)) copies_.push_back({die.key(), enclosing});
+        walk(die, enclosing, depth + 1);
+        break;
       case DW_TAG_lexical_block:
-        if (enclosing != 0) walk(die, enclosing, depth + 1);
+        walk(die, enclosing, depth + 1);
         break;
       case DW_TAG_subprogram:
-        // An abstract body has copies without code.
-        if (die.has(DW_AT_low_pc) || die.has(DW_AT_ranges)) walk(die, die.key(), depth + 1);
+        // An abstract body has copies without code. Functions of its classes (lambdas) may have code.
+        walk(die, die.has(DW_AT_low_pc) || die.has(DW_AT_ranges) ? die.key() : 0, depth + 1);
         break;
       case DW_TAG_namespace:
       case DW_TAG_structure_type:

@@ -28,6 +28,10 @@ ValueSource not_stored() {
                             "the code does not show that its place in the frame is filled at the probe site");
 }
 
+ValueSource not_all() {
+  return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for all of it");
+}
+
 ValueSource assigned() {
   return unavailable_source(Unavailable::kOptimizedOut,
                             "it is assigned to before what was passed can be seen");
@@ -322,14 +326,14 @@ ValueSource combine_pieces(const LocationContext& context, const std::vector<Loc
     if (piece.kind == Kind::kUnavailable) return unavailable_source(piece.reason, piece.why);
     if (piece.kind == Kind::kRegister && piece.reg >= kFirstVector && piece.reg <= kLastVector)
       return in_vector();
-    if (piece.kind == Kind::kNone && !is_padding(context, from, at)) {
-      return unavailable_source(Unavailable::kOptimizedOut, "the compiler kept no location for all of it");
-    }
+    if (piece.kind == Kind::kNone && !is_padding(context, from, at)) return not_all();
     if (piece.kind == Kind::kRegister && piece.reg > BS_R15) {
       return unavailable_source(Unavailable::kUnsupportedType, "it is in a register that is not captured");
     }
     if (!is_there(context, piece, at - from)) return not_stored();
   }
+  // Clang leaves out the pieces behind the last that it knows.
+  if (at < size && !is_padding(context, at, size)) return not_all();
   if (pieces.size() == 1 && pieces[0].kind == Kind::kMemory)
     return from_memory(context, pieces[0].term, 0, size);
   return from_slots(context, pieces, size);

@@ -167,6 +167,25 @@ TEST_CASE("inlined copies of what was inlined at link time, and the copies that 
   CHECK_THAT(result.issues[0].message, Contains("1 inlined copy of add cannot be probed"));
 }
 
+TEST_CASE("inlined copies in a lambda of a function of which only a clone is left") {
+  // The code of the lambda is described inside of the function, which has none itself.
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "local.cc")
+      << "volatile long sink;\n"
+         "static inline long part(long x) { sink = sink + x; return sink * x; }\n"
+         "__attribute__((noinline)) static long outer(long n, long) {\n"
+         "  const auto apart = [&](long y) { for (int i = 0; i < 30; ++i) {\n"
+         "    part(y + n); part(y * 3 + n); sink = sink ^ (sink >> i);\n"
+         "    part(y + 1); part(y + 2); part(y + 3); part(y + 4); } };\n"
+         "  apart(n); if (sink & 1) apart(n + 2); return n; }\n"
+         "int main(int c, char**) { return outer(c, 3) + outer(c + 1, 3); }\n";
+  run("cd " + (scratch / "") + " && g++ -O2 -g local.cc -o local");
+  const PlanResult result = open_target(scratch / "local")->plan(probe_of("part"));
+  CHECK(result.issues.empty());
+  REQUIRE(result.plans.size() == 6);
+  CHECK_THAT(result.plans[0].plan.site_reason, Contains("{lambda(long)#1}"));
+}
+
 TEST_CASE("lines: the locals visible there, inner ones first") {
   for (const char* binary : {"planner_lines_o0", "planner_lines_clang_o0"}) {
     INFO(binary);

@@ -397,6 +397,27 @@ TEST_CASE("what another parameter brought is not what was passed") {
   }
 }
 
+TEST_CASE("a structure of which the last pieces are left out is not all there") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "half.cc")
+      << "struct pair { long u, w; };\n"
+         "volatile long sink;\n"
+         "static inline long part(pair p) { sink = sink * 7; sink = sink + p.u; return sink; }\n"
+         "__attribute__((noinline)) long whole(long x) {\n"
+         "  pair p{sink * x, x + 1};\n"
+         "  asm volatile(\"\" ::: \"rax\", \"rbx\", \"rcx\", \"rdx\", \"rsi\", \"rdi\", \"rbp\", \"r8\", "
+         "\"r9\", \"r10\",\n"
+         "    \"r11\", \"r12\", \"r13\", \"r14\", \"r15\", \"memory\");\n"
+         "  return part(p); }\n"
+         "int main(int c, char**) { return whole(c); }\n";
+  run("cd " + (scratch / "") + " && clang++-14 -O2 -g half.cc -o half");
+  const PlanResult result = open_target(scratch / "half")->plan(probe_of("part"));
+  REQUIRE(result.plans.size() == 1);
+  INFO(dump_plan(result.plans[0]));
+  REQUIRE(result.plans[0].plan.captures.size() == 1);
+  CHECK(result.plans[0].plan.captures[0].unavailable == schema::Unavailable::kOptimizedOut);
+}
+
 TEST_CASE("what was assigned to a parameter is not what was passed, not even at the entry") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "made.cc")
