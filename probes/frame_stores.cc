@@ -120,6 +120,37 @@ bool FrameStores::is_given(std::size_t call, const SlotQuestion& question) const
   });
 }
 
+std::vector<std::uint8_t> FrameStores::behind_addresses(const SlotQuestion& question) const {
+  constexpr std::uint8_t kInScope = 1;
+  constexpr std::uint8_t kEverywhere = 2;
+  const auto is_own = [&](std::size_t node) {
+    const Instruction* instruction = graph_->instruction(node);
+    return question.may_fill && instruction && question.may_fill(instruction->address);
+  };
+  std::vector<std::uint8_t> known(accesses_.size());
+  std::vector<std::size_t> work;
+  const auto pass_on = [&](std::size_t node, std::uint8_t how) {
+    for (const std::size_t next : graph_->next(node)) {
+      if (known[next] >= how || (how == kInScope && !is_own(next))) continue;
+      known[next] = how;
+      work.push_back(next);
+    }
+  };
+  for (std::size_t node = 0; node < accesses_.size(); ++node) {
+    const FrameAccess& access = accesses_[node];
+    const bool is_inside = access.offset >= question.offset &&
+                           access.offset < question.offset + static_cast<std::int64_t>(question.size);
+    if (access.is_unknown || (access.kind == FrameAccess::Kind::kAddress && is_inside))
+      pass_on(node, !access.is_unknown && is_own(node) ? kInScope : kEverywhere);
+  }
+  while (!work.empty()) {
+    const std::size_t node = work.back();
+    work.pop_back();
+    pass_on(node, known[node]);
+  }
+  return known;
+}
+
 bool FrameStores::is_stored(const SlotQuestion& question) const {
   read();
   const std::size_t site = graph_->index_of(question.site);
@@ -129,6 +160,8 @@ bool FrameStores::is_stored(const SlotQuestion& question) const {
     const Instruction* instruction = graph_->instruction(node);
     return what && instruction && what(instruction->address);
   };
+  const std::vector<std::uint8_t> is_known =
+      is_taken ? behind_addresses(question) : std::vector<std::uint8_t>();
   std::vector<Parts> seen(accesses_.size());
   std::vector<std::pair<std::size_t, Parts>> work = {{site, wanted_parts(question)}};
   while (!work.empty()) {
@@ -145,8 +178,8 @@ bool FrameStores::is_stored(const SlotQuestion& question) const {
       if (question.may_own && graph_->instruction(from) && !asks(question.may_own, from)) return false;
       if (is_taken && is_call(from)) {
         const bool may_fill = !is_begun && asks(question.may_fill, from);
-        if (may_fill && (!question.is_fresh || is_given(from, question))) continue;
-        if (!question.is_fresh) return false;
+        if (may_fill && (question.is_fresh ? is_given(from, question) : is_known[from] != 0)) continue;
+        if (!question.is_fresh && !may_fill) return false;
       }
       if (uses(access, question) && asks(question.destroys, from)) return false;
       const FrameAccess store = is_taken && access.is_elsewhere ? store_of(from) : access;

@@ -68,6 +68,9 @@ class FrameStores {
   bool is_call(std::size_t node) const;
   // What it stores to, also through a register; kNone: that is not in the frame, or not known.
   FrameAccess store_of(std::size_t node) const;
+  // By node of the graph: not 0 where an address in there may have been made before. What was
+  // made for the variable itself counts to the end of its scope: behind that it is another one.
+  std::vector<std::uint8_t> behind_addresses(const SlotQuestion& question) const;
   // Whether an argument in a register is an address in there.
   bool is_given(std::size_t call, const SlotQuestion& question) const;
   struct Holder;  // of a value

@@ -125,3 +125,31 @@ TEST_CASE("without optimisation a local is always in its place") {
     CHECK(available(*binary, line_of("filled"), "filled") == "1 of 1");
   }
 }
+
+TEST_CASE("a call fills only what it may know the address of") {
+  const ScratchDirectory scratch;
+  // GCC leaves out what is stored to `s` first: fill() stores to all of it.
+  std::ofstream(scratch / "killed.cc")
+      << "struct three { long a; int b; short c; };\n"
+         "volatile long sink;\n"
+         "__attribute__((noinline)) static void say(long a, int b, int c) { sink = a + b + c; }\n"
+         "__attribute__((noinline)) static void fill(three* s, long x) { s->a = x; s->b = (int)x; s->c = 3; "
+         "}\n"
+         "__attribute__((noinline)) static void see(three* s) { sink = sink + s->a + s->b + s->c; }\n"
+         "__attribute__((noinline)) long whole(long x) {\n"
+         "  x += sink;\n"
+         "  three s{x, (int)x, 5};\n"
+         "  say(s.a, s.b, s.c);\n"
+         "  fill(&s, 3);\n"
+         "  see(&s);\n"
+         "  return sink;\n"
+         "}\n"
+         "int main(int c, char**) { return whole(c); }\n";
+  for (const char* options : {"-O1", "-O2", "-Os"}) {
+    INFO(options);
+    run("cd " + (scratch / "") + " && g++ -g " + options + " killed.cc -o killed");
+    const auto binary = open_target(scratch / "killed");
+    CHECK(available(*binary, "killed.cc:10", "s") == "0 of 1");
+    CHECK(available(*binary, "killed.cc:11", "s") == "1 of 1");
+  }
+}
