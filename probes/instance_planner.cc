@@ -159,6 +159,7 @@ void InstancePlanner::plan_inner(const FunctionInfo& shown, const FunctionInfo& 
   frame.cfa = cfa;
   frame.at_entry = at.address == plan.address;
   frame.is_set_up = at.is_set_up && !frame.at_entry;
+  frame.is_shared = at.is_shared;
   const Prologue prologue = analyse_prologue(parts_.elf, enclosing.ranges.front());
   compile(shown, enclosing, code, prologue, frame, compiled, !at.is_line);
   finish(shown, code, std::move(compiled));

@@ -37,6 +37,7 @@ struct InnerSite {
   bool inlined = false;  // what is shown is an inlined copy
   bool is_line = false;
   bool is_set_up = false;  // behind the prologue, and variables are wanted as they stand
+  bool is_shared = false;  // statements that come later stand at the address, too
 };
 
 class InstancePlanner {

@@ -228,6 +228,7 @@ InnerSite LinePlaces::site_of(const LinePattern& pattern, const FunctionInfo& en
   site.inlined = located.innermost != 0;
   site.is_line = true;
   site.is_set_up = true;
+  site.is_shared = !located.place.is_last_there;
   site.reason = "where line " + std::to_string(pattern.line) + " of " + base_name(located.shown.source.file) +
                 " begins";
   if (site.inlined) site.reason += ", in a copy of " + located.shown.name + " inlined into " + enclosing.name;

@@ -168,6 +168,9 @@ std::vector<LinePlace> line_places(const LineTable& table, const LinePattern& pa
   for (const LineRow& row : table.rows) {
     view = previous && previous->address == row.address && !previous->ends_sequence ? view + 1 : 0;
     previous = &row;
+    for (auto place = places.rbegin(); place != places.rend() && place->address == row.address; ++place)
+      place->is_last_there =
+          place->is_last_there && (row.ends_sequence || !row.is_statement || row.line == pattern.line);
     if (row.line == 0 && !row.ends_sequence) continue;  // of what came before
     const bool was_inside = is_inside;
     is_inside = !row.ends_sequence && row.line == pattern.line && row.file < files.size() && files[row.file];

@@ -60,6 +60,7 @@ struct LinePlace {
   bool is_first = false;
   bool is_first_statement = false;
   bool is_statement = false;
+  bool is_last_there = true;  // no statement of another line stands at the address behind it
 };
 // All that the table says of the line.
 std::vector<LinePlace> line_places(const LineTable& table, const LinePattern& pattern);

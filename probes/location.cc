@@ -173,6 +173,10 @@ ValueSource LocationReader::locate_at(const Die& variable, std::uint64_t size, s
     return unavailable_source(Unavailable::kOptimizedOut,
                               "the debug information has no location for it at the probe site");
   }
+  if (!as_entered && frame_.is_shared && !entry->whole_function && entry->begin == frame_.site) {
+    return unavailable_source(Unavailable::kOptimizedOut,
+                              "it may be what a later statement makes of it that begins at the same address");
+  }
   const LocationContext context{session_,    frame_,     prologue_,
                                 frame_base_, body_rsp_,  follows_moves_,
                                 by_clang_,   as_entered, entry->whole_function,

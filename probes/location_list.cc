@@ -48,6 +48,7 @@ std::optional<LocationList::Row> LocationList::row(Dwarf_Unsigned index) const {
   }
   row.entry.whole_function = source == 0;
   row.is_resolved = !unresolved;
+  if (row.is_resolved) row.entry.begin = row.low;
   return row;
 }
 

@@ -22,6 +22,7 @@ class LocationList {
   struct Entry {
     Dwarf_Locdesc_c expression = nullptr;
     Dwarf_Unsigned operations = 0;
+    std::uint64_t begin = 0;  // of its range, if it has one
     bool whole_function = false;
   };
   struct Row {

@@ -28,6 +28,9 @@ struct SiteFrame {
   // Places that the debug information names without a range hold their values
   // already. Never so at an entry.
   bool is_set_up = false;
+  // Statements of other lines that come later begin there, too: what the debug information
+  // says from there on may be what they do.
+  bool is_shared = false;
   // Bit n: general register n is written between entry and site.
   std::uint32_t written = 0;
 };

@@ -240,6 +240,29 @@ TEST_CASE("lines: sequences of rows begin in file 1, which need not be the unit'
   CHECK(names(binary->plan(probe_of("main.cc:3"))) == Names{"main"});
 }
 
+TEST_CASE("lines: what a later statement at the same address does is not there yet") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "later.cc") << "volatile long sink;\n"
+                                         "__attribute__((noipa)) void see(long i) { sink = i; }\n"
+                                         "__attribute__((noipa)) long later(long x) {\n"
+                                         "  long v = 26;\n"
+                                         "  see(v);\n"
+                                         "  long unused = v * 3;\n"  // without code, as the next
+                                         "  v = x * 2;\n"
+                                         "  see(x);\n"
+                                         "  return sink + v;\n"
+                                         "}\n"
+                                         "int main(int c, char**) { return later(c); }\n";
+  for (const char* options : {"-O1", "-O2"}) {
+    run("cd " + (scratch / "") + " && g++ -g " + options + " later.cc -o later");
+    const PlanResult result = open_target(scratch / "later")->plan(probe_of("later.cc:6"));
+    REQUIRE(result.plans.size() == 1);
+    const schema::Capture* variable = capture_of(result.plans[0], "v");
+    REQUIRE(variable);
+    CHECK(variable->unavailable == schema::Unavailable::kOptimizedOut);
+  }
+}
+
 TEST_CASE("lines: inside of inlined copies, the copy's variables") {
   const PlanResult result = plan_of("planner_lines", "planner_lines.c:8");
   REQUIRE(result.plans.size() == 3);
