@@ -38,6 +38,17 @@ ValueSource constant_source(const std::vector<std::uint8_t>& bytes) {
   return source;
 }
 
+// A local variable whose type is not constant. Of loops that it unrolls, clang 14 gives
+// the counter one value for all of its turns.
+bool may_change(const DwarfSession& session, const Die& variable) {
+  if (variable.tag() != DW_TAG_variable) return false;
+  const Die origin = session.die(variable.reference(DW_AT_abstract_origin).value_or(0));
+  const Die& typed = variable.has(DW_AT_type) || !origin ? variable : origin;
+  if (typed.flag(DW_AT_external)) return false;
+  const Die type = session.die(typed.reference(DW_AT_type).value_or(0));
+  return type && type.tag() != DW_TAG_const_type;
+}
+
 }  // namespace
 
 bs_op make_op(bs_op_code code, std::uint8_t a, std::uint16_t b, std::uint32_t c, std::uint64_t d) {
@@ -90,6 +101,10 @@ ValueSource LocationReader::locate(const Die& variable, std::uint64_t size, std:
     if (by_clang_ && frame_.at_entry && variable.tag() == DW_TAG_formal_parameter) {
       return unavailable_source(Unavailable::kOptimizedOut,
                                 "only a constant is known, which the function may have assigned to it");
+    }
+    if (by_clang_ && may_change(session_, variable)) {
+      return unavailable_source(Unavailable::kOptimizedOut,
+                                "only one constant is known for all of its scope, and it may change there");
     }
     const auto constant = variable.unsigned_value(DW_AT_const_value);
     if (constant && size <= 8) return constant_source(*constant);

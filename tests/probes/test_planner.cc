@@ -397,6 +397,26 @@ TEST_CASE("what another parameter brought is not what was passed") {
   }
 }
 
+TEST_CASE("one constant for all of a variable's scope is only believed where it cannot change") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "constants.c") << "#define APART __attribute__((noinline))\n"
+                                            "APART void see(long v) { asm volatile(\"\" ::\"r\"(v)); }\n"
+                                            "int main(void) {\n"
+                                            "  const int fixed = 7;\n"
+                                            "  int loose = 8;\n"
+                                            "  see(fixed);\n"
+                                            "  see(loose);\n"
+                                            "  return 0; }\n";
+  run("cd " + (scratch / "") + " && clang-14 -O2 -g constants.c -o constants");
+  const PlanResult result = open_target(scratch / "constants")->plan(probe_of("constants.c:7"));
+  REQUIRE(result.plans.size() == 1);
+  std::map<std::string, schema::Unavailable> seen;
+  for (const schema::Capture& capture : result.plans[0].plan.captures)
+    seen[capture.name] = capture.unavailable;
+  CHECK(seen.at("fixed") == schema::Unavailable::kNone);
+  CHECK(seen.at("loose") == schema::Unavailable::kOptimizedOut);
+}
+
 TEST_CASE("a structure of which the last pieces are left out is not all there") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "half.cc")
