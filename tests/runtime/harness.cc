@@ -230,4 +230,17 @@ boost::json::array calls(const std::string& store, const std::string& function,
   return ask(store, arguments).at("calls").as_array();
 }
 
+std::map<std::string, boost::json::array> truth_of(const std::string& output) {
+  std::map<std::string, boost::json::array> truth;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (lines.eof()) break;  // still being written
+    if (line.empty() || line[0] != '{') continue;
+    auto row = boost::json::parse(line).as_object();
+    CHECK_FALSE(row.contains("wrong"));
+    truth[std::string(row.at("function").as_string())].push_back(row);
+  }
+  return truth;
+}
+
 }  // namespace backsight::tests

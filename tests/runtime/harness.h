@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,10 @@ struct Output {
   std::string out;  // standard output
   std::string err;
 };
+// What a target's own account (targets/truth.h) says so far: whole lines of JSON, by function.
+// Fails the test where a target found itself disturbed (`wrong`).
+std::map<std::string, boost::json::array> truth_of(const std::string& output);
+
 // Runs to the end.
 Output run(std::vector<std::string> argv, Child::Options options = {});
 

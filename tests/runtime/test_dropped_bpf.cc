@@ -5,23 +5,11 @@
 #include <catch2/catch.hpp>
 
 #include <map>
-#include <sstream>
 
 using namespace backsight::tests;
 namespace json = boost::json;
 
 namespace {
-
-std::map<std::string, json::array> truth_of(const std::string& output) {
-  std::map<std::string, json::array> truth;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line[0] != '{') continue;
-    auto row = json::parse(line).as_object();
-    truth[std::string(row.at("function").as_string())].push_back(row);
-  }
-  return truth;
-}
 
 struct Counted {
   std::size_t shown = 0;

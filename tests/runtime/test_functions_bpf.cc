@@ -25,13 +25,11 @@ const std::vector<std::string> kEarly = {"fn::mix",
                                          "fn::ramp",
                                          "fn_alias"};
 
-std::map<std::string, json::array> truth_of(const std::string& output) {
-  std::map<std::string, json::array> truth;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (lines.eof() || line.empty() || line[0] != '{') continue;
-    auto row = json::parse(line).as_object();
-    truth[std::string(row.at("function").as_string())].push_back(row.at("args"));
+// Of each call, what was passed.
+std::map<std::string, json::array> arguments_of(const std::string& output) {
+  auto truth = truth_of(output);
+  for (auto& [function, rows] : truth) {
+    for (json::value& row : rows) row = json::value(row.at("args"));
   }
   return truth;
 }
@@ -113,7 +111,7 @@ TEST_CASE("every kind of function is seen, once a call, with its values [bpf]", 
     output = process.output();
   }
   REQUIRE(daemon.stop() == 0);
-  auto truth = truth_of(output);
+  auto truth = arguments_of(output);
   Tally tally;
   for (const char* function : {"fn::mix", "fn::Widget::Widget", "fn::Widget::heavier", "fn::Widget::~Widget",
                                "fn::(anonymous namespace)::hidden", "fn::ramp", "fn_original"}) {

@@ -6,7 +6,6 @@
 #include <catch2/catch.hpp>
 
 #include <map>
-#include <sstream>
 
 using namespace backsight::tests;
 namespace json = boost::json;
@@ -22,18 +21,6 @@ std::string service(const std::string& functions) {
          target("sites") + R"(" }
     probes:
 )" + functions;
-}
-
-std::map<std::string, json::array> truth_of(const std::string& output) {
-  std::map<std::string, json::array> truth;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line[0] != '{') continue;
-    auto row = json::parse(line).as_object();
-    CHECK_FALSE(row.contains("wrong"));
-    truth[std::string(row.at("function").as_string())].push_back(row);
-  }
-  return truth;
 }
 
 }  // namespace

@@ -6,25 +6,11 @@
 
 #include <filesystem>
 #include <map>
-#include <sstream>
 
 using namespace backsight::tests;
 namespace json = boost::json;
 
 namespace {
-
-// The truth lines of a target by function.
-std::map<std::string, json::array> truth_of(const std::string& output) {
-  std::map<std::string, json::array> truth;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (lines.eof()) break;  // still being written
-    if (line.empty() || line[0] != '{') continue;
-    auto row = json::parse(line).as_object();
-    truth[std::string(row.at("function").as_string())].push_back(row);
-  }
-  return truth;
-}
 
 const char* const kService = R"(
   - name: values
