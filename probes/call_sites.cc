@@ -82,8 +82,15 @@ std::vector<std::uint64_t> CallSites::returns_of_calls(std::uint64_t entry) {
 
 std::vector<CallSite> CallSites::of(const FunctionCode& function) {
   if (!is_left_by_returns_only(function)) return {};
+  const std::uint64_t entry = function.ranges.front().begin;
+  if (entry != entry_) sites_ = described_calls(entry);
+  entry_ = entry;
+  return sites_;
+}
+
+std::vector<CallSite> CallSites::described_calls(std::uint64_t entry) {
   std::vector<CallSite> sites;
-  for (const std::uint64_t address : returns_of_calls(function.ranges.front().begin)) {
+  for (const std::uint64_t address : returns_of_calls(entry)) {
     if (sites.size() == kMaxCallers) break;
     CallSite site;
     site.return_address = address;

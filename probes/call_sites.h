@@ -21,7 +21,8 @@ struct CallSite {
   bool has_bottom = false;           // bottom_below_pushes() of the caller
 };
 
-// Not thread-safe; keeps the code of the binary from the first question on.
+// Not thread-safe; keeps the code of the binary from the first question on, and the calls
+// of the last function: each parameter asks, at each site that is looked at.
 class CallSites {
  public:
   CallSites(const ElfFile& binary, const DwarfSession& session, const FrameTable& frames)
@@ -41,12 +42,15 @@ class CallSites {
   };
   void read_code();
   std::vector<std::uint64_t> returns_of_calls(std::uint64_t entry);
+  std::vector<CallSite> described_calls(std::uint64_t entry);
 
   const ElfFile& binary_;
   const DwarfSession& session_;
   const FrameTable& frames_;
   std::vector<Code> code_;
   bool has_read_ = false;
+  std::uint64_t entry_ = 0;  // of the last function; no function's is 0
+  std::vector<CallSite> sites_;
 };
 
 // What a call says about `parameter`, an abstract one: the entry that has its value then
