@@ -8,12 +8,19 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace backsight::probes {
 
 inline bool is_c_language(std::uint16_t language) {
   return language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 ||
          language == DW_LANG_C11;
+}
+
+// GCC says in DW_AT_producer how it was called; the last -O counts.
+inline bool gcc_optimises(std::string_view producer) {
+  const std::size_t last = producer.rfind(" -O");
+  return last != std::string_view::npos && !producer.substr(last).starts_with(" -O0");
 }
 
 // Optimised when it was linked: functions may hold copies of what other units declare.

@@ -1,5 +1,7 @@
 #include "probes/line_marks.h"
 
+#include "probes/language.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -28,10 +30,7 @@ LineHabits line_habits(const DwarfSession& session, DieKey die) {
   const std::string_view options = producer ? producer : "";
   LineHabits habits;
   habits.is_gcc = options.starts_with("GNU ");
-  // GCC says how it was called; others may always have optimised.
-  const std::size_t last = habits.is_gcc ? options.rfind(" -O") : 0;
-  habits.copies_code =
-      !habits.is_gcc || (last != std::string_view::npos && !options.substr(last).starts_with(" -O0"));
+  habits.copies_code = !habits.is_gcc || gcc_optimises(options);  // others may always have optimised
   return habits;
 }
 

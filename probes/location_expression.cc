@@ -81,6 +81,7 @@ class Evaluator {
   bool push_register(std::uint64_t reg, std::int64_t offset);
   bool push_frame_base(std::int64_t offset);
   bool push_frame(std::int64_t offset);
+  bool push_frame_term(std::int64_t offset);
   bool push_slot(std::int64_t offset);
   bool has_slot() const {
     return std::any_of(stack_.begin(), stack_.end(),
@@ -217,8 +218,7 @@ bool Evaluator::put_register(std::uint64_t reg) {
   return true;
 }
 
-bool Evaluator::push_frame(std::int64_t offset) {
-  if (!context_.frame.cfa) return fail("the address of its frame is not known at the probe site");
+bool Evaluator::push_frame_term(std::int64_t offset) {
   LocationTerm term;
   term.is_frame = true;
   term.is_late = is_late();
@@ -227,16 +227,16 @@ bool Evaluator::push_frame(std::int64_t offset) {
   return true;
 }
 
+bool Evaluator::push_frame(std::int64_t offset) {
+  if (!context_.frame.cfa) return fail("the address of its frame is not known at the probe site");
+  return push_frame_term(offset);
+}
+
 // Of a realigned frame: good for finding what is stored there, no address.
 bool Evaluator::push_slot(std::int64_t offset) {
   const bool is_parameter = context_.as_entered && context_.place && !context_.step;
   if (!is_parameter) return fail("its frame is realigned: the address of its place is not known");
-  LocationTerm term;
-  term.is_frame = true;
-  term.is_late = is_late();
-  term.offset = offset;
-  stack_.push_back(std::move(term));
-  return true;
+  return push_frame_term(offset);
 }
 
 bool Evaluator::push_register(std::uint64_t reg, std::int64_t offset) {

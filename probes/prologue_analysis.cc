@@ -266,8 +266,8 @@ class Machine {
     return true;
   }
 
-  // Stores the low bytes of an XMM register.
-  static bool is_low_store(ZydisMnemonic mnemonic) {
+  // Moves one value from or to an XMM register, with the older encoding.
+  static bool is_plain_move(ZydisMnemonic mnemonic) {
     switch (mnemonic) {
       case ZYDIS_MNEMONIC_MOVQ:
       case ZYDIS_MNEMONIC_MOVD:
@@ -277,6 +277,15 @@ class Machine {
       case ZYDIS_MNEMONIC_MOVAPD:
       case ZYDIS_MNEMONIC_MOVUPS:
       case ZYDIS_MNEMONIC_MOVUPD:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // Stores the low bytes of an XMM register.
+  static bool is_low_store(ZydisMnemonic mnemonic) {
+    switch (mnemonic) {
       case ZYDIS_MNEMONIC_MOVLPS:
       case ZYDIS_MNEMONIC_MOVLPD:
       case ZYDIS_MNEMONIC_MOVDQA:
@@ -295,25 +304,13 @@ class Machine {
       case ZYDIS_MNEMONIC_VMOVDQU:
         return true;
       default:
-        return false;
+        return is_plain_move(mnemonic);
     }
   }
 
   // Moves of one value from or to an XMM register. False: not one.
   bool move_vector(const ZydisDecodedInstruction& in, const ZydisDecodedOperand* operands) {
-    switch (in.mnemonic) {
-      case ZYDIS_MNEMONIC_MOVQ:
-      case ZYDIS_MNEMONIC_MOVD:
-      case ZYDIS_MNEMONIC_MOVSS:
-      case ZYDIS_MNEMONIC_MOVSD:
-      case ZYDIS_MNEMONIC_MOVAPS:
-      case ZYDIS_MNEMONIC_MOVAPD:
-      case ZYDIS_MNEMONIC_MOVUPS:
-      case ZYDIS_MNEMONIC_MOVUPD:
-        break;
-      default:
-        return false;
-    }
+    if (!is_plain_move(in.mnemonic)) return false;
     const ZydisDecodedOperand& to = operands[0];
     const ZydisDecodedOperand& from = operands[1];
     const int source = vector_register(from);

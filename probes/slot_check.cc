@@ -1,6 +1,7 @@
 #include "probes/slot_check.h"
 
 #include "probes/class_passing.h"
+#include "probes/language.h"
 
 #include <algorithm>
 #include <string_view>
@@ -190,9 +191,7 @@ bool is_optimised(const DwarfSession& session, const Die& function) {
   if (producer.find("clang") != std::string_view::npos &&
       unit->version >= 4)  // it describes all calls only then
     return function.has(DW_AT_call_all_calls) || function.has(DW_AT_GNU_all_call_sites);
-  if (!producer.starts_with("GNU ")) return true;
-  const std::size_t last = producer.rfind(" -O");
-  return last != std::string_view::npos && !producer.substr(last).starts_with(" -O0");
+  return !producer.starts_with("GNU ") || gcc_optimises(producer);
 }
 
 }  // namespace backsight::probes
