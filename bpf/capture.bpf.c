@@ -127,8 +127,7 @@ static __always_inline void send_event(struct bs_machine *m, struct bs_plan_coun
     __sync_fetch_and_add(&count->kept, 1);
 }
 
-SEC("uprobe")
-int capture(struct pt_regs *ctx) {
+static __always_inline int capture_hit(struct pt_regs *ctx) {
   __u64 cookie = bpf_get_attach_cookie(ctx);
   __u32 index = (__u16)cookie;
   struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
@@ -164,3 +163,12 @@ int capture(struct pt_regs *ctx) {
   release_machine(m);
   return 0;
 }
+
+/* A build whose reads may fault pages in needs another section, so each build of
+ * this file has one program. */
+#ifdef BACKSIGHT_SLEEPABLE
+SEC("uprobe.s")
+#else
+SEC("uprobe")
+#endif
+int capture(struct pt_regs *ctx) { return capture_hit(ctx); }
