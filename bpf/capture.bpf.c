@@ -171,4 +171,6 @@ SEC("uprobe.s")
 #else
 SEC("uprobe")
 #endif
-int capture(struct pt_regs *ctx) { return capture_hit(ctx); }
+int capture(struct pt_regs *ctx) {
+  return capture_hit(ctx);
+}
