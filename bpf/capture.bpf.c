@@ -8,7 +8,9 @@
 
 #include "bpf/interpreter.bpf.h"
 #include "bpf/maps.bpf.h"
+#ifndef BACKSIGHT_SLEEPABLE
 #include "bpf/process.bpf.h"
+#endif
 #include "bpf/scratch.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -12,12 +12,12 @@
  * that cannot be read or cannot be true. */
 static __always_inline __u64 complete_object(__u64 part, __u64 *vptr) {
   __s64 to_top = 0;
-  if (bpf_probe_read_user(vptr, 8, (void *)part)) return 0;
-  if (bpf_probe_read_user(&to_top, 8, (void *)(*vptr - 16))) return 0;
+  if (read_user(vptr, 8, part)) return 0;
+  if (read_user(&to_top, 8, *vptr - 16)) return 0;
   if (to_top == 0) return part;
   if (to_top > 0 || to_top <= -BS_MAX_TO_TOP) return 0;
   __u64 object = part + to_top;
-  return bpf_probe_read_user(vptr, 8, (void *)object) ? 0 : object;
+  return read_user(vptr, 8, object) ? 0 : object;
 }
 
 /* The item that leads from the pointer's value to the object. Returns 0 where

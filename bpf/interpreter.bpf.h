@@ -62,19 +62,19 @@ static __always_inline void load(struct bs_machine *m, const struct bs_op *op) {
   long error;
   switch (op->a) {
     case 1:
-      error = bpf_probe_read_user(&value, 1, (void *)address);
+      error = read_user(&value, 1, address);
       if (op->b) value = (__s8)value;
       break;
     case 2:
-      error = bpf_probe_read_user(&value, 2, (void *)address);
+      error = read_user(&value, 2, address);
       if (op->b) value = (__s16)value;
       break;
     case 4:
-      error = bpf_probe_read_user(&value, 4, (void *)address);
+      error = read_user(&value, 4, address);
       if (op->b) value = (__s32)value;
       break;
     default:
-      error = bpf_probe_read_user(&value, 8, (void *)address);
+      error = read_user(&value, 8, address);
   }
   if (!error) {
     push(m, value);
@@ -160,7 +160,7 @@ static __always_inline void if_caller(struct bs_machine *m, const struct bs_op *
     __u64 address = 0;
     m->has_caller = 0;
     m->caller = 0;
-    if (m->has_bias && !bpf_probe_read_user(&address, 8, (void *)((struct bs_event *)m->buffer)->frame))
+    if (m->has_bias && !read_user(&address, 8, ((struct bs_event *)m->buffer)->frame))
       m->caller = address - m->bias;
   }
   if (!m->has_caller && m->caller && m->caller == op->d)

@@ -124,7 +124,7 @@ static __noinline int copy_object(struct bs_machine *m) {
   if (captured) {
     asm volatile("" : "+r"(captured));
     if (captured > BS_MAX_OBJECT) return 0;
-    if (bpf_probe_read_user(item + 1, captured, (void *)r->address)) {
+    if (read_user(item + 1, captured, r->address)) {
       item->status = failure_status(r->address, captured);
       item->captured = 0;
       captured = 0;
@@ -152,7 +152,7 @@ static __noinline int copy_string(struct bs_machine *m) {
   __u32 size = limit + 2;
   asm volatile("" : "+r"(size));
   if (size > BS_MAX_STRING + 2) size = BS_MAX_STRING + 2;
-  long got = bpf_probe_read_user_str(item + 1, size, (void *)r->address);
+  long got = read_user_string(item + 1, size, r->address);
   __u32 captured = 0;
   if (got <= 0) {
     item->status = string_failure_status(r->address);

@@ -1,5 +1,7 @@
-/* Why a read of target memory failed: no such memory, or memory whose page is
- * not there right now. */
+/* Reading target memory, and why a read failed: no such memory, or memory whose
+ * page is not there right now. In the build for sleepable programs
+ * (BACKSIGHT_SLEEPABLE) such a page is made present first, as if the thread had
+ * read it itself. */
 #ifndef BACKSIGHT_BPF_READ_BPF_H
 #define BACKSIGHT_BPF_READ_BPF_H
 
@@ -40,6 +42,34 @@ static __noinline int failure_status(__u64 address, __u64 length) {
 /* Without bpf_find_vma (Linux 5.17) the two cannot be told apart. */
 static __noinline int failure_status(__u64 address, __u64 length) {
   return BS_ITEM_BAD_ADDRESS;
+}
+#endif
+
+#ifdef BACKSIGHT_SLEEPABLE
+static __always_inline long read_user(void *to, __u32 bytes, __u64 from) {
+  if (!bpf_probe_read_user(to, bytes, (void *)from)) return 0;
+  return bpf_copy_from_user(to, bytes, (void *)from);
+}
+
+/* Pages are asked for one at a time: none behind the end of the string. */
+static __always_inline long read_user_string(void *to, __u32 size, __u64 from) {
+  __u64 at = from;
+  for (int i = 0; i < 4; i++) {
+    long got = bpf_probe_read_user_str(to, size, (void *)from);
+    char byte;
+    if (got > 0 || at - from >= size) return got;
+    if (bpf_copy_from_user(&byte, 1, (void *)at)) return got;
+    at = (at | (BS_PAGE - 1)) + 1;
+  }
+  return bpf_probe_read_user_str(to, size, (void *)from);
+}
+#else
+static __always_inline long read_user(void *to, __u32 bytes, __u64 from) {
+  return bpf_probe_read_user(to, bytes, (void *)from);
+}
+
+static __always_inline long read_user_string(void *to, __u32 size, __u64 from) {
+  return bpf_probe_read_user_str(to, size, (void *)from);
 }
 #endif
 

@@ -11,10 +11,12 @@
 
 EMBED("backsight_capture_object", "capture.bpf.o");
 EMBED("backsight_no_loop_object", "capture_no_loop.bpf.o");
+EMBED("backsight_sleepable_object", "capture_sleepable.bpf.o");
 
 extern "C" {
 extern const std::byte backsight_capture_object_begin[], backsight_capture_object_end[];
 extern const std::byte backsight_no_loop_object_begin[], backsight_no_loop_object_end[];
+extern const std::byte backsight_sleepable_object_begin[], backsight_sleepable_object_end[];
 }
 
 namespace backsight::collector {
@@ -25,6 +27,10 @@ std::span<const std::byte> capture_object() {
 
 std::span<const std::byte> capture_no_loop_object() {
   return {backsight_no_loop_object_begin, backsight_no_loop_object_end};
+}
+
+std::span<const std::byte> capture_sleepable_object() {
+  return {backsight_sleepable_object_begin, backsight_sleepable_object_end};
 }
 
 }  // namespace backsight::collector

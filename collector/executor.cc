@@ -140,7 +140,16 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
     return status.message;
   };
   if (auto same = probes::compare_sites(file.file->path(), plan.sites); !same) return failed(same.error());
-  const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0);
+  const bool wants_sleepable = state_.probes.at(action.instance.probe).config.sleepable;
+  const bool is_sleepable = wants_sleepable && parts_.kernel.features().sleepable;
+  if (wants_sleepable && !is_sleepable) {
+    status.message += (status.message.empty() ? "" : "; ") +
+                      std::string(
+                          "without `sleepable`, which needs Linux 6.0: what is not in memory is "
+                          "told as not_resident");
+  }
+  const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0) |
+                              (is_sleepable ? BS_PLAN_SLEEPABLE : 0);
   const auto index = parts_.kernel.install_plan(plan, action.service_index, flags);
   if (!index) return failed(index.error());
   if (const std::size_t count = parts_.kernel.classes_left_out(*index); count > 0) {

@@ -24,6 +24,7 @@ struct KernelFeatures {
   bool uprobe_multi = false;    // Linux 6.6
   bool bpf_loop = false;        // Linux 5.17
   bool nop5_optimised = false;  // Linux 6.18
+  bool sleepable = false;       // Linux 6.0: reads may fault pages in
   std::string release;          // "6.18.44"
   std::string lacking;          // why bpf is false, and what to do
 };
@@ -57,6 +58,7 @@ class Kernel {
   virtual void remove_plan(std::uint32_t plan_index) = 0;
 
   // Attaches all sites of a plan to the file at `open_path` (same inode as planned).
+  // With BS_PLAN_SLEEPABLE, which needs that feature: by the program whose reads may sleep.
   virtual schema::Result<std::unique_ptr<Attachment>> attach(const std::string& open_path,
                                                              std::uint32_t plan_index,
                                                              const std::vector<probes::Site>& sites) = 0;

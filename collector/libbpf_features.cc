@@ -30,7 +30,7 @@ Release parse_release(const std::string& text) {
 }
 
 // A program that does nothing; tells whether programs can be loaded.
-Descriptor load_empty_program(std::uint32_t attach_type, int& error) {
+Descriptor load_empty_program(std::uint32_t attach_type, int& error, std::uint32_t flags = 0) {
   const bpf_insn code[] = {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
@@ -38,6 +38,7 @@ Descriptor load_empty_program(std::uint32_t attach_type, int& error) {
   bpf_prog_load_opts options{};
   options.sz = sizeof options;
   options.expected_attach_type = static_cast<enum bpf_attach_type>(attach_type);
+  options.prog_flags = flags;
   const int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "backsight_try", "GPL", code, 2, &options);
   error = fd < 0 ? -fd : 0;
   return Descriptor(fd < 0 ? -1 : fd);
@@ -82,6 +83,8 @@ KernelFeatures probe_kernel_features() {
   if (!features.bpf) return features;
   features.uprobe_multi = has_uprobe_multi();
   features.bpf_loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, nullptr) == 1;
+  int refused = 0;
+  features.sleepable = features.bpf_loop && load_empty_program(0, refused, BPF_F_SLEEPABLE);
   features.nop5_optimised = release.at_least(6, 18);
   return features;
 }

@@ -7,6 +7,7 @@
 #include "collector/perf_uprobe.h"
 #include "collector/plan_maps.h"
 #include "collector/ring_reader.h"
+#include "collector/sleepable_program.h"
 #include "collector/uprobe_multi.h"
 
 #include <bpf/bpf.h>
@@ -128,6 +129,7 @@ class LibbpfKernel : public Kernel {
   schema::Result<void> follow_processes();
   schema::Result<void> open_maps();
   schema::Result<std::unique_ptr<Attachment>> attach_points(const AttachRequest& request) const;
+  schema::Result<int> program_for(std::uint32_t plan_index);
   int map_fd(const char* name) const { return bpf_object__find_map_fd_by_name(object_.get(), name); }
   int program_fd(const char* name) const {
     return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), name));
@@ -137,7 +139,9 @@ class LibbpfKernel : public Kernel {
   bool use_multi_ = false;
   int cpus_ = 0;
   std::size_t ring_bytes_ = 0;
+  bs_options options_{};
   ObjectPtr object_;
+  std::unique_ptr<SleepableProgram> sleepable_;
   std::vector<LinkPtr> process_links_;
   std::unique_ptr<PlanMaps> plans_;
   std::unique_ptr<RingReader> data_;
@@ -178,9 +182,8 @@ schema::Result<void> LibbpfKernel::prepare(const KernelOptions& options) {
   bpf_map* events = bpf_object__find_map_by_name(object_.get(), "events");
   bpf_map__set_max_entries(events, static_cast<std::uint32_t>(ring_bytes_));
   bpf_map* constants = bpf_object__find_map_by_name(object_.get(), ".rodata.options");
-  const bs_options values{
-      .ring_bytes = ring_bytes_, .cpus = static_cast<std::uint32_t>(cpus_), .reserved = 0};
-  if (!constants || bpf_map__set_initial_value(constants, &values, sizeof values) != 0)
+  options_ = {.ring_bytes = ring_bytes_, .cpus = static_cast<std::uint32_t>(cpus_), .reserved = 0};
+  if (!constants || bpf_map__set_initial_value(constants, &options_, sizeof options_) != 0)
     return schema::make_error(schema::ErrorCode::kInternal, "the capture program has no options");
   if (use_multi_)
     for (const char* name : {"capture", "modules_changed"})
@@ -250,10 +253,22 @@ schema::Result<std::unique_ptr<Attachment>> LibbpfKernel::attach_points(const At
   return use_multi_ ? attach_multi(request) : attach_perf(request);
 }
 
+schema::Result<int> LibbpfKernel::program_for(std::uint32_t plan_index) {
+  if (!(plans_->flags(plan_index) & BS_PLAN_SLEEPABLE)) return program_fd("capture");
+  if (!sleepable_) {
+    auto loaded = SleepableProgram::load(object_.get(), options_, use_multi_);
+    if (!loaded) return std::move(loaded).error();
+    sleepable_ = *std::move(loaded);
+  }
+  return sleepable_->fd();
+}
+
 schema::Result<std::unique_ptr<Attachment>> LibbpfKernel::attach(const std::string& open_path,
                                                                  std::uint32_t plan_index,
                                                                  const std::vector<probes::Site>& sites) {
-  AttachRequest request{.program_fd = program_fd("capture"), .path = open_path, .points = {}};
+  const auto program = program_for(plan_index);
+  if (!program) return program.error();
+  AttachRequest request{.program_fd = *program, .path = open_path, .points = {}};
   const std::uint64_t link_address = plans_->link_address(plan_index);
   for (const auto& site : sites)
     request.points.push_back(

@@ -46,6 +46,7 @@ class PlanMaps {
   schema::Result<std::uint32_t> install(const probes::CompiledPlan& plan, std::uint32_t service,
                                         std::uint32_t flags);
   void set_flags(std::uint32_t plan_index, std::uint32_t flags);
+  std::uint32_t flags(std::uint32_t plan_index) const { return plans_[plan_index].flags; }
   // Classes of the plan that found no room: objects of them are shown as what was
   // declared, with a `$type` that is not known.
   std::size_t vtables_left_out(std::uint32_t plan_index) const;

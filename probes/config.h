@@ -40,6 +40,7 @@ struct ProbeConfig {
   bool capture_default = true;  // no `capture` key: every parameter, this and ret
   std::vector<CaptureConfig> capture;
   schema::CaptureLimits limits;
+  bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };

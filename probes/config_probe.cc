@@ -23,6 +23,7 @@ constexpr KeySpec kProbeKeys[] = {
     {"capture"},
     {"module"},
     {"limits"},
+    {"sleepable"},
     {"stack"},
     {"where", "remove the key: every call is recorded; select with `backsight calls FUNCTION --where …`"},
     {"sample", "remove the key: every call is recorded"},
@@ -199,6 +200,10 @@ ProbeConfig read_probe(const ConfigValue& value) {
     probe.capture = read_captures(*capture);
   }
   if (const auto* limits = map.find("limits")) probe.limits = read_limits(*limits);
+  if (const auto* sleepable = map.find("sleepable")) {
+    constexpr std::string_view kAnswers[] = {"false", "true"};
+    probe.sleepable = sleepable->choice(kAnswers) == 1;
+  }
   if (const auto* stack = map.find("stack")) check_stack(*stack);
   return probe;
 }

@@ -24,6 +24,7 @@
 #define BS_MAX_STEPS 2048u      /* operations executed for one event */
 #define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
 #define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
+#define BS_SLEEPABLE_SLOTS 16u  /* the same of the sleepable program, whose events hold theirs while they wait */
 
 /* Attach cookie: plan index | kind << 16 | site delta << 24 | frame_adjust << 48. */
 enum bs_site_kind {
@@ -167,6 +168,8 @@ struct bs_vtable {
 
 #define BS_PLAN_ENABLED 1u
 #define BS_PLAN_ANY_PROCESS 2u /* every process that runs this file belongs to the service */
+/* For the loader alone: attach the sleepable program. */
+#define BS_PLAN_SLEEPABLE 0x80000000u
 
 struct bs_plan {
   __u32 flags;

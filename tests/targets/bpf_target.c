@@ -80,6 +80,21 @@ static void run_not_resident(void) {
   munmap(p, 4096);
 }
 
+/* Two pages of a file, mapped and not touched: a word, and a text over their boundary. */
+static void run_away(void) {
+  const long word = 4711;
+  int file = memfd_create("away", 0);
+  if (file < 0 || ftruncate(file, 3 * 4096) || pwrite(file, &word, sizeof word, 0) != sizeof word ||
+      pwrite(file, "over the boundary", 18, 4090) != 18)
+    abort();
+  char* p = mmap(0, 3 * 4096, PROT_READ, MAP_SHARED, file, 0);
+  if (p == MAP_FAILED) abort();
+  madvise(p, 3 * 4096, MADV_RANDOM);
+  see(p, p + 4090);
+  munmap(p, 3 * 4096);
+  close(file);
+}
+
 static void run_patterns(void) {
   static char a[256], b[256];
   memset(a, 'A', 255);
@@ -149,6 +164,7 @@ int main(int argc, char** argv) {
     if (!strcmp(command, "bad")) see((void*)0x10, (void*)0xdead00000000);
     if (!strcmp(command, "null")) see(0, 0);
     if (!strcmp(command, "not_resident")) run_not_resident();
+    if (!strcmp(command, "away")) run_away();
     if (!strcmp(command, "patterns")) run_patterns();
     if (!strcmp(command, "containers")) run_containers();
     if (!strcmp(command, "many")) run_many(n);
