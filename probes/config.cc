@@ -1,15 +1,14 @@
 #include "probes/config.h"
 
+#include "probes/config_listen.h"
 #include "probes/config_reader.h"
 #include "probes/config_services.h"
 
-#include <arpa/inet.h>
 #include <yaml-cpp/depthguard.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -49,49 +48,6 @@ StoreConfig read_store(const ConfigValue& value) {
     store.durability = durability->choice(kDurabilities) == 0 ? Durability::kProcess : Durability::kPower;
   }
   return store;
-}
-
-// Is it a numeric address, and does it stay on this machine?
-enum class Reach { kNotAnAddress, kLoopback, kBeyond };
-Reach reach_of(const std::string& host) {
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127 ? Reach::kLoopback : Reach::kBeyond;
-  }
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) {
-    return IN6_IS_ADDR_LOOPBACK(&v6) ? Reach::kLoopback : Reach::kBeyond;
-  }
-  return Reach::kNotAnAddress;
-}
-
-ListenConfig read_listen(const ConfigValue& value) {
-  constexpr const char* kHint = "127.0.0.1:7070 or \"[::1]:7070\"";
-  const std::string text = value.text();
-  const std::size_t colon = text.rfind(':');
-  std::string host = text.substr(0, colon == std::string::npos ? 0 : colon);
-  const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (is_bracketed) host = host.substr(1, host.size() - 2);
-  if (colon == std::string::npos || (!is_bracketed && host.find(':') != std::string::npos)) {
-    value.fail("expected host:port, found \"" + text + "\"", kHint);
-  }
-  ListenConfig listen;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, listen.port);
-  if (error != std::errc() || stop != end) {
-    value.fail("\"" + text.substr(colon + 1) + "\" is not a port", "from 0 (any free one) to 65535");
-  }
-  if (host == "localhost") host = "127.0.0.1";
-  const Reach reach = host.empty() ? Reach::kBeyond : reach_of(host);
-  if (reach == Reach::kNotAnAddress) value.fail("\"" + host + "\" is not an address", kHint);
-  if (reach == Reach::kBeyond) {
-    value.fail("\"" + text +
-                   "\" can be reached from other machines: that needs a token, and tokens are not "
-                   "supported yet",
-               std::string("listen on loopback: ") + kHint);
-  }
-  listen.host = host;
-  return listen;
 }
 
 Config read_document(const ConfigSource& source, const YAML::Node& root) {

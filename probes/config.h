@@ -80,6 +80,10 @@ struct StoreConfig {
 struct ListenConfig {
   std::string host = "127.0.0.1";
   std::uint16_t port = 7070;
+  std::string token_file;   // empty: no token is demanded (on loopback only)
+  std::string certificate;  // PEM chain and its key; both empty: no TLS
+  std::string key;
+  std::string access_log;  // empty: access.log in the store's folder; "journal": the daemon's own log
   bool operator==(const ListenConfig&) const = default;
 };
 

@@ -120,6 +120,26 @@ TEST_CASE("listen takes loopback addresses", "[probes][config]") {
   }
 }
 
+TEST_CASE("listen as a mapping: token, certificate, access log", "[probes][config]") {
+  const Config config = parse(
+      "listen: {address: \"0.0.0.0:7443\", token_file: /etc/token, certificate: /etc/tls.crt, key: "
+      "/etc/tls.key,\n"
+      "         access_log: /var/log/access}\nservices: []\n");
+  REQUIRE(config.listen.has_value());
+  CHECK(config.listen->host == "0.0.0.0");
+  CHECK(config.listen->port == 7443);
+  CHECK(config.listen->token_file == "/etc/token");
+  CHECK(config.listen->certificate == "/etc/tls.crt");
+  CHECK(config.listen->key == "/etc/tls.key");
+  CHECK(config.listen->access_log == "/var/log/access");
+
+  const Config local = parse("listen: {address: 127.0.0.1:1, access_log: journal}\nservices: []\n");
+  REQUIRE(local.listen.has_value());
+  CHECK(local.listen->token_file.empty());
+  CHECK(local.listen->access_log == "journal");
+  CHECK(parse("listen: {address: \":7070\", token_file: /t}\nservices: []\n").listen->host == "0.0.0.0");
+}
+
 TEST_CASE("aliases are expanded, and a bomb of them is refused", "[probes][config]") {
   const Config config = parse(
       "services:\n"

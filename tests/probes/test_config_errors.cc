@@ -132,6 +132,15 @@ TEST_CASE("configuration: store, listen and limits", "[probes][config]") {
   check({with_top("listen: 0.0.0.0:7070"), "1:9", "needs a token", "loopback"});
   check({with_top("listen: \":7070\""), "1:9", "needs a token", "loopback"});
   check({with_top("listen: \"[::]:7070\""), "1:9", "needs a token", "loopback"});
+  check({with_top("listen: {address: 10.0.0.1:7070}"), "1:19", "needs a token", "token_file: /etc"});
+  check(
+      {with_top("listen: {address: 10.0.0.1:7070, certificate: /c, key: /k}"), "1:19", "needs a token", ""});
+  check({with_top("listen: {token_file: /t}"), "1:9", "has no key \"address\"", "127.0.0.1:7070"});
+  check({with_top("listen: {address: 127.0.0.1:1, token_file: t}"), "1:44", "not a full path", "'/'"});
+  check({with_top("listen: {address: 127.0.0.1:1, key: /k}"), "1:37", "needs both", "certificate"});
+  check(
+      {with_top("listen: {address: 127.0.0.1:1, token: x}"), "1:32", "unknown key \"token\"", "token_file"});
+  check({with_top("listen: [127.0.0.1:1]"), "1:9", "expected", ""});
   check({with_top("limits: {memory: 1KiB}"), "1:18", "1KiB is out of range", "from 32MiB"});
   check({with_top("limits: {memory: lots}"), "1:18", "memory: ", ""});
   check({with_top("alerts: {lookback: -5s}"), "1:20", "lookback: ", ""});

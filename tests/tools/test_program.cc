@@ -77,6 +77,16 @@ TEST_CASE("options may stand before the verb; a verb of two words; a name like a
   CHECK(world.query.requests.back().positionals == std::vector<std::string>{"-odd"});
 }
 
+TEST_CASE("the token file: the option, then the environment") {
+  World world;
+  world.environment["BACKSIGHT_TOKEN_FILE"] = "/nonexistent/from-environment";
+  CHECK(world.run({"state", "--server", "127.0.0.1:1"}).err.find("from-environment") != std::string::npos);
+  const Run run = world.run({"state", "--server", "127.0.0.1:1", "--token-file", "/nonexistent/typed"});
+  CHECK(run.err.find("/nonexistent/typed: No such file") != std::string::npos);
+  CHECK(run.code == 1);
+  CHECK(world.run({"help"}).out.find("--token-file") != std::string::npos);
+}
+
 TEST_CASE("the store: the option, then the configuration, then the environment, then the usual place") {
   World world;
   world.run({"state"});
@@ -102,6 +112,8 @@ TEST_CASE("bad usage exits with 2 and a hint") {
       {{"calls", "f", "--limit", "1", "--limit", "2"}, "limit"},
       {{"state", "--format", "xml"}, "'xml' is not a format"},
       {{"state", "--store", "/s", "--server", "h"}, "both given"},
+      {{"state", "--token-file", "/t"}, "--token-file is for a collector"},
+      {{"state", "--store", "/s", "--ca-file", "/c"}, "--ca-file is for a collector"},
       {{"check"}, "'check' needs -c FILE"},
       {{"help", "stat"}, "there is no verb 'stat'"},
       {{"help", "--completion", "fish"}, "no completion for 'fish'"},

@@ -44,7 +44,8 @@ TEST_CASE("what is missing, unknown or repeated is named") {
 }
 
 TEST_CASE("where to ask is never part of a request") {
-  for (const char* name : {"store", "server", "format", "strict", "utc", "no-color"}) {
+  for (const char* name :
+       {"store", "server", "token-file", "ca-file", "format", "strict", "utc", "no-color"}) {
     CAPTURE(name);
     CHECK_FALSE(build("state", {{name, "/etc"}}));
   }

@@ -13,11 +13,15 @@ namespace {
 using query::OptionSpec;
 using query::VerbSpec;
 
-constexpr std::array<OptionSpec, 6> kClientOptions = {{
+constexpr std::array<OptionSpec, 8> kClientOptions = {{
     {"store", "DIR",
      "the store to read (default: the path in /etc/backsight/backsight.yaml, else $BACKSIGHT_STORE, "
      "else /var/lib/backsight)"},
     {"server", "URL", "ask a running collector instead, as in http://127.0.0.1:7070"},
+    {"token-file", "FILE",
+     "with --server: the token that it demands, in a file of mode 0600 (default: $BACKSIGHT_TOKEN_FILE)"},
+    {"ca-file", "FILE",
+     "with --server https://…: the authority that signed its certificate (default: the system's)"},
     {"format", "FORMAT", "table, json, ndjson or csv (default: table on a terminal, json otherwise)"},
     {"strict", "", "exit with 3 if the answer is known to be incomplete"},
     {"no-color", "", "no colours (nor with $NO_COLOR)"},
@@ -72,6 +76,8 @@ class Parser {
     };
     text("--store", line_.store);
     text("--server", line_.server);
+    text("--token-file", line_.token_file);
+    text("--ca-file", line_.ca_file);
     text("--format", line_.format);
     app_.add_flag("--strict", line_.strict);
     app_.add_flag("--no-color", line_.no_color);

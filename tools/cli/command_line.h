@@ -21,6 +21,8 @@ struct CommandLine {
 
   std::optional<std::string> store;
   std::optional<std::string> server;
+  std::optional<std::string> token_file;
+  std::optional<std::string> ca_file;
   std::optional<std::string> format;
   bool strict = false;
   bool no_color = false;

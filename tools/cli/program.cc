@@ -101,6 +101,12 @@ class Program {
       return schema::make_error(schema::ErrorCode::kInvalid, "--store and --server are both given",
                                 "ask one of them");
     }
+    if (!line_.server && (line_.token_file || line_.ca_file)) {
+      return schema::make_error(
+          schema::ErrorCode::kInvalid,
+          std::string(line_.token_file ? "--token-file" : "--ca-file") + " is for a collector",
+          "give it with --server URL");
+    }
     return std::nullopt;
   }
 
@@ -142,12 +148,17 @@ class Program {
     return std::string("/var/lib/backsight");
   }
 
+  ClientCredentials credentials() const {
+    return {line_.token_file ? *line_.token_file : around_.environment("BACKSIGHT_TOKEN_FILE").value_or(""),
+            line_.ca_file.value_or("")};
+  }
+
   int ask() {
     auto request = build_request(vocabulary_, *line_.verb, line_.parameters);
     if (!request) return fail(request.error());
     schema::Result<boost::json::object> answer = boost::json::object();
     if (line_.server) {
-      answer = ask_server(*line_.server, *line_.verb, line_.parameters);
+      answer = ask_server(*line_.server, *line_.verb, line_.parameters, credentials());
     } else {
       auto path = store_path();
       if (!path) return fail(path.error());

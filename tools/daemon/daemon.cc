@@ -75,6 +75,10 @@ std::string describe(const collector::KernelFeatures& features) {
   return text;
 }
 
+bool stays_on_this_machine(const std::string& address) {
+  return address.rfind("127.", 0) == 0 || address == "::1";
+}
+
 class Daemon {
  public:
   Daemon(const DaemonOptions& options, probes::Config config)
@@ -111,10 +115,24 @@ class Daemon {
     options.alert_lookback_ns = config_.alert_lookback_ns;
     options.metrics = [this] { return metrics_text(collector_->metrics(), collector_->ready()); };
     options.ready = [this] { return collector_->ready(); };
+    options.token_file = config_.listen->token_file;
+    options.certificate = config_.listen->certificate;
+    options.key = config_.listen->key;
+    options.complain = log_error;
+    options.access_log = config_.listen->access_log;
+    if (options.access_log.empty()) options.access_log = config_.store.path + "/access.log";
+    if (options.access_log == "journal") {
+      options.access_line = [](const std::string& line) { log_line(LogLevel::kInfo, "access " + line); };
+    }
     auto server = HttpServer::start(std::move(options));
     if (!server) return server.error();
     http_ = *std::move(server);
-    log_line(LogLevel::kInfo, "listening on " + config_.listen->host + ":" + std::to_string(http_->port()));
+    log_line(LogLevel::kInfo, "listening on " + config_.listen->host + ":" + std::to_string(http_->port()) +
+                                  (config_.listen->certificate.empty() ? "" : ", TLS"));
+    if (!stays_on_this_machine(config_.listen->host) && config_.listen->certificate.empty()) {
+      log_line(LogLevel::kWarning,
+               "tokens and answers cross the network in clear text: give `listen` a certificate and a key");
+    }
     return {};
   }
 
@@ -163,6 +181,10 @@ class Daemon {
       config->memory_bytes = config_.memory_bytes;
     }
     if (auto result = collector_->reload(*config); !result) return log_error(result.error());
+    if (http_) {
+      const auto fresh = http_->reload();
+      if (!fresh) log_error(fresh.error().within("the former tokens and certificate stay in force"));
+    }
     config_ = *std::move(config);
     log_line(LogLevel::kInfo,
              "configuration reloaded: " + std::to_string(config_.services.size()) + " service(s)");

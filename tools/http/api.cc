@@ -109,6 +109,7 @@ const char* error_code_name(schema::ErrorCode code) {
 schema::ErrorCode error_code_of(std::string_view name) {
   for (const ErrorName& entry : kErrorNames)
     if (name == entry.name) return entry.code;
+  if (name == "unauthorized") return schema::ErrorCode::kPermission;
   if (name == "method_not_allowed" || name == "too_large") return schema::ErrorCode::kInvalid;
   return schema::ErrorCode::kInternal;
 }
@@ -136,7 +137,10 @@ bool HttpApi::is_quick(const HttpRequest& request) {
 
 HttpResponse HttpApi::handle(const HttpRequest& request, const std::atomic<bool>* cancelled) const {
   try {
-    if (std::optional<HttpResponse> refused = refuse_foreign(request)) return *refused;
+    // Who has shown a token is no web page of somebody else's.
+    if (options_.token_file.empty()) {
+      if (std::optional<HttpResponse> refused = refuse_foreign(request)) return *refused;
+    }
     return route(request, cancelled);
   } catch (const std::exception& problem) {
     return error_response(schema::make_error(schema::ErrorCode::kInternal, problem.what(),

@@ -1,6 +1,8 @@
 #include "tools/http/client.h"
 
 #include "tools/http/api.h"
+#include "tools/http/tls.h"
+#include "tools/http/token.h"
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -27,6 +29,7 @@ constexpr std::uint64_t kMaxBodyBytes = 1ull << 30;
 constexpr std::size_t kMaxNesting = 256;
 
 struct Server {
+  bool tls = false;
   std::string host;
   std::string port;
   std::string prefix;  // path in front of /api/v1
@@ -39,13 +42,15 @@ schema::Result<Server> parse_server(const std::string& text) {
     return schema::make_error(schema::ErrorCode::kInvalid, "'" + text + "' is not the address of a collector",
                               "as in --server http://127.0.0.1:7070");
   }
-  if (url->scheme() != "http") {
-    return schema::make_error(schema::ErrorCode::kUnsupported, "'" + text + "': only http is supported",
+  if (url->scheme() != "http" && url->scheme() != "https") {
+    return schema::make_error(schema::ErrorCode::kUnsupported,
+                              "'" + text + "': only http and https are supported",
                               "as in http://127.0.0.1:7070");
   }
   std::string prefix = url->path();
   while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
-  return Server{url->host_address(), url->has_port() ? std::string(url->port()) : "7070", prefix};
+  return Server{url->scheme() == "https", url->host_address(),
+                url->has_port() ? std::string(url->port()) : "7070", prefix};
 }
 
 std::string target_of(const Server& server, const query::VerbSpec& verb,
@@ -71,6 +76,15 @@ class Exchange {
     parser_.body_limit(kMaxBodyBytes);
   }
 
+  // Before run().
+  schema::Result<void> use_tls(const std::string& ca_file) {
+    auto context = client_tls(ca_file);
+    if (!context) return context.error();
+    tls_context_ = *std::move(context);
+    tls_.emplace(stream_, *tls_context_);
+    return expect_host(*tls_, server_.host);
+  }
+
   schema::Result<http::response<http::string_body>> run(const std::string& shown) {
     resolver_.async_resolve(server_.host, server_.port,
                             [this](error_code failed, const tcp::resolver::results_type& found) {
@@ -78,18 +92,12 @@ class Exchange {
                               stream_.expires_after(kConnectTimeout);
                               stream_.async_connect(found, [this](error_code refused, const tcp::endpoint&) {
                                 if (note(refused, "reach")) return;
-                                send();
+                                secure();
                               });
                             });
     io_.run();
-    if (!failed_) return parser_.release();
-    const bool timeout = failed_ == beast::error::timeout;
-    return schema::make_error(schema::ErrorCode::kIo,
-                              std::string("cannot ") + step_ + " the collector at " + shown + ": " +
-                                  (timeout ? std::string("no answer in time") : failed_.message()),
-                              failed_ == asio::error::connection_refused
-                                  ? "is backsightd running there, with `listen` in its configuration?"
-                                  : "check the address, or ask the store directly with --store");
+    if (failed_) return what_failed(shown);
+    return parser_.release();
   }
 
  private:
@@ -99,13 +107,51 @@ class Exchange {
     return static_cast<bool>(failed);
   }
 
+  void secure() {
+    if (!tls_) return send();
+    tls_->async_handshake(asio::ssl::stream_base::client, [this](error_code failed) {
+      if (!note(failed, "trust")) send();
+    });
+  }
+
   void send() {
     stream_.expires_after(kAnswerTimeout);
-    http::async_write(stream_, request_, [this](error_code failed, std::size_t) {
+    if (tls_) {
+      converse(*tls_);
+    } else {
+      converse(stream_);
+    }
+  }
+
+  template <class Stream>
+  void converse(Stream& stream) {
+    http::async_write(stream, request_, [this, &stream](error_code failed, std::size_t) {
       if (note(failed, "ask")) return;
-      http::async_read(stream_, buffer_, parser_,
+      http::async_read(stream, buffer_, parser_,
                        [this](error_code broken, std::size_t) { note(broken, "hear"); });
     });
+  }
+
+  schema::Error what_failed(const std::string& shown) {
+    const std::string refused = tls_ ? certificate_problem(*tls_) : std::string();
+    const bool is_trust = step_ == std::string_view("trust");
+    std::string reason = failed_.message();
+    std::string hint = "check the address, or ask the store directly with --store";
+    if (failed_ == beast::error::timeout) {
+      reason = "no answer in time";
+    } else if (failed_ == asio::error::connection_refused) {
+      hint = "is backsightd running there, with `listen` in its configuration?";
+    } else if (is_trust && !refused.empty()) {
+      reason = "its certificate is refused: " + refused;
+      hint = "--ca-file FILE names the authority that signed it; the certificate must be for " + server_.host;
+    } else if (is_trust) {
+      hint = "does it speak TLS? without a certificate in its configuration it is http://";
+    } else if (failed_ == http::error::end_of_stream && !tls_) {
+      hint = "with a certificate in its configuration it is https://";
+    }
+    return schema::make_error(is_trust ? schema::ErrorCode::kPermission : schema::ErrorCode::kIo,
+                              std::string("cannot ") + step_ + " the collector at " + shown + ": " + reason,
+                              hint);
   }
 
   const Server& server_;
@@ -113,6 +159,8 @@ class Exchange {
   asio::io_context io_;
   tcp::resolver resolver_;
   beast::tcp_stream stream_;
+  std::unique_ptr<asio::ssl::context> tls_context_;
+  std::optional<TlsStream> tls_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;
   error_code failed_;
@@ -150,7 +198,8 @@ schema::Result<boost::json::object> read_answer(const http::response<http::strin
 }  // namespace
 
 schema::Result<boost::json::object> ask_server(const std::string& server, const query::VerbSpec& verb,
-                                               std::span<const Parameter> parameters) {
+                                               std::span<const Parameter> parameters,
+                                               const ClientCredentials& credentials) {
   try {
     const schema::Result<Server> where = parse_server(server);
     if (!where) return where.error();
@@ -161,8 +210,15 @@ schema::Result<boost::json::object> ask_server(const std::string& server, const 
     request.set(http::field::host, shown);
     request.set(http::field::user_agent, "backsight");
     request.set(http::field::connection, "close");
+    if (!credentials.token_file.empty()) {
+      const auto token = load_own_token(credentials.token_file);
+      if (!token) return token.error();
+      request.set(http::field::authorization, "Bearer " + *token);
+    }
     request.prepare_payload();
-    const auto response = Exchange(*where, std::move(request)).run(shown);
+    Exchange exchange(*where, std::move(request));
+    if (where->tls) BACKSIGHT_TRY(exchange.use_tls(credentials.ca_file));
+    const auto response = exchange.run(shown);
     if (!response) return response.error();
     return read_answer(*response, shown);
   } catch (const std::exception& problem) {

@@ -96,8 +96,8 @@ bool is_optional(std::string_view positional) {
 }
 
 bool is_client_option(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kNames = {"store",  "server",   "format",
-                                                             "strict", "no-color", "utc"};
+  static constexpr std::array<std::string_view, 8> kNames = {"store",  "server", "token-file", "ca-file",
+                                                             "format", "strict", "no-color",   "utc"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
