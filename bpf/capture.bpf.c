@@ -90,6 +90,7 @@ static __always_inline void start_machine(struct bs_machine *m, const struct bs_
   m->max_elements = plan->max_elements;
   m->max_string = plan->max_string;
   m->max_bytes = plan->max_bytes;
+  m->redacts = plan->redacts;
   m->epoch++;
 }
 
@@ -160,6 +161,7 @@ static __always_inline int capture_hit(struct pt_regs *ctx) {
     start_machine(m, plan, pc);
     find_bias(m, plan, cookie);
     run_machine(m);
+    if (m->redacts) forget_registers(m);
   }
   send_event(m, count, waiting);
   release_machine(m);

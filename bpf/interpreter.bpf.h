@@ -48,6 +48,7 @@ static __always_inline void emit(struct bs_machine *m, const struct bs_op *op, _
     m->used = offset + BS_ITEM_SIZE + 16;
   }
   m->payload += bytes;
+  if (m->redacts) blank_item(m, offset + BS_ITEM_SIZE, op->c, bytes);
   queue_item(m, offset, op->c, 0, bytes);
 }
 

@@ -4,6 +4,7 @@
 
 #include "bpf/maps.bpf.h"
 #include "bpf/read.bpf.h"
+#include "bpf/redact.bpf.h"
 
 #define BS_ITEM_SIZE ((__u32)sizeof(struct bs_item))
 
@@ -31,11 +32,6 @@ static __always_inline __u32 note_object(struct bs_machine *m, __u64 address, __
 
 static __always_inline int seen_before(struct bs_machine *m, __u64 address, __u32 type, __u32 length) {
   return note_object(m, address, type, length) != 0;
-}
-
-static __always_inline struct bs_type *find_type(struct bs_machine *m, __u32 type) {
-  __u32 index = m->type_base + type;
-  return bpf_map_lookup_elem(&types, &index);
 }
 
 /* Queues the item at `offset` if its type has something to chase. */
@@ -117,6 +113,7 @@ static __noinline int copy_object(struct bs_machine *m) {
     status = BS_ITEM_BYTE_LIMIT;
     m->flags |= BS_EVENT_BYTE_LIMIT;
   }
+  if (m->redacts) take = blankable(m, take, &status);
   __u32 captured = take;
   __u32 offset = m->used;
   struct bs_item *item = begin_item(m, r->type, r->root, status, r->depth, r->address, length, captured);
@@ -130,6 +127,7 @@ static __noinline int copy_object(struct bs_machine *m) {
       captured = 0;
     }
   }
+  if (m->redacts && captured) blank_item(m, offset + BS_ITEM_SIZE, r->type, captured);
   end_item(m, captured);
   if (captured && !r->is_final) queue_item(m, offset, r->type, r->depth, captured);
   return 0;

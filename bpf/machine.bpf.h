@@ -53,6 +53,16 @@ struct bs_walk {
   __u32 reserved;
 };
 
+/* Zeroing an item: one range of one element a step. Offsets in buffer. */
+struct bs_blanking {
+  __u32 element;
+  __u32 end; /* of the item's bytes */
+  __u32 size;
+  __u32 first_pc;
+  __u32 pc;
+  __u32 end_pc;
+};
+
 struct bs_machine {
   __u32 busy; /* 1: claimed */
   __u32 pc;
@@ -83,9 +93,13 @@ struct bs_machine {
   __u32 has_caller; /* of this choice, one was the caller */
   __u64 caller;     /* link-time address that the function returns to; 0: not known */
 
+  __u32 redacts; /* 1: some type of the plan has blanks */
+  __u32 reserved;
+
   __u64 epoch; /* of this event, in seen */
   struct bs_request request;
   struct bs_walk walk;
+  struct bs_blanking blanking;
   __u64 stack[BS_STACK];
   __u64 registers[BS_REGISTERS];
   __u32 queue[BS_QUEUE]; /* offsets of items in buffer */

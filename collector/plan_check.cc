@@ -128,12 +128,29 @@ schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t 
   return wrong_operation(pc, "the program has no end");
 }
 
+// Ranges of a type that are zeroed; each inside of the largest item.
+schema::Result<void> check_blanks(const probes::CompiledPlan& plan, const bs_type& type) {
+  if (type.blanks == 0) return {};
+  if (type.blanks > BS_MAX_BLANKS || type.size == 0 || type.blank_pc > plan.ops.size() ||
+      plan.ops.size() - type.blank_pc < type.blanks)
+    return schema::make_error(schema::ErrorCode::kInvalid, "a type of " + std::to_string(type.size) +
+                                                               " bytes has " + std::to_string(type.blanks) +
+                                                               " blanks at " + std::to_string(type.blank_pc));
+  for (std::uint32_t pc = type.blank_pc; pc < type.blank_pc + type.blanks; pc++) {
+    const bs_op& op = plan.ops[pc];
+    if (op.code != BS_OP_BLANK || op.d == 0 || op.d > BS_MAX_OBJECT || op.b + op.d > type.size)
+      return wrong_operation(pc, "not a blank of a type of " + std::to_string(type.size) + " bytes");
+  }
+  return {};
+}
+
 }  // namespace
 
 schema::Result<void> check_plan(const probes::CompiledPlan& plan) {
   for (const std::uint32_t pc : {plan.entry_pc, plan.return_pc})
     if (pc != kNone) BACKSIGHT_TRY(check_program(plan.ops, pc));
   for (const bs_type& type : plan.types) {
+    BACKSIGHT_TRY(check_blanks(plan, type));
     if (type.chase_pc == kNone) continue;
     if (type.size == 0)
       return schema::make_error(schema::ErrorCode::kInvalid, "a type of 0 bytes has a chase program");

@@ -141,7 +141,8 @@ void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan,
   fuse_operations(ops);
   std::copy(ops.begin(), ops.end(), &ops_[space.ops_begin]);
   for (std::uint32_t i = 0; i < space.types_length; i++)
-    types_[space.types_begin + i] = {plan.types[i].size, relocate(plan.types[i].chase_pc, space.ops_begin)};
+    types_[space.types_begin + i] = {plan.types[i].size, relocate(plan.types[i].chase_pc, space.ops_begin),
+                                     relocate(plan.types[i].blank_pc, space.ops_begin), plan.types[i].blanks};
   const auto& limits = plan.plan.limits;
   bs_plan entry{};
   entry.service = service;
@@ -153,6 +154,8 @@ void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan,
   entry.max_string = std::min(limits.string_bytes, BS_MAX_STRING);
   entry.max_bytes = std::min(limits.bytes, BS_MAX_EVENT);
   entry.link_address = plan.plan.address;
+  entry.redacts =
+      std::any_of(plan.types.begin(), plan.types.end(), [](const bs_type& type) { return type.blanks > 0; });
   plans_[index] = entry;
   set_flags(index, flags);
 }

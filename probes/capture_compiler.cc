@@ -2,6 +2,7 @@
 
 #include "probes/chase_programs.h"
 #include "probes/dynamic_types.h"
+#include "probes/redacted_types.h"
 #include "schema/expression.h"
 
 #include <algorithm>
@@ -85,6 +86,7 @@ void CaptureCompiler::compile(const ProbeConfig& probe) {
   emit_program(false);
   emit_program(true);
   compile_chase_programs(output_, followed_);
+  emit_blanks();
 }
 
 void CaptureCompiler::add_defaults() {
@@ -164,6 +166,17 @@ void CaptureCompiler::check_size(Operand& operand) const {
 
 void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::string& shown) {
   if (!has_room(shown)) return;
+  // A name alone; expressions are refused where they read it.
+  if (expressions_.is_redacted(operand)) {
+    capture.at_return = operand.at_return;
+    return add_refused(std::move(capture), Unavailable::kRedacted, shown);
+  }
+  if (operand.is_range && expressions_.is_redacted_range(operand)) {
+    output_.issues.push_back({"'" + shown + "' reads what is redacted",
+                              "take it out of the expression, or its pattern out of `redact`"});
+    capture.at_return = operand.at_return;
+    return add_refused(std::move(capture), Unavailable::kRedacted, shown);
+  }
   if (operand.is_range) {
     const TypeId projected = expressions_.project(operand.type, operand.projection, operand.projection_cast);
     if (projected == kNoType) {
@@ -198,6 +211,70 @@ void CaptureCompiler::add_operand(Capture capture, Operand operand, const std::s
   compiled_.push_back({std::move(capture), std::move(operand)});
 }
 
+// The table, and what the number of each type is there: of what is redacted, that
+// of the type that stands for it.
+void CaptureCompiler::take_types(std::vector<TypeId> roots, std::vector<TypeId>& renumbered) {
+  const std::vector<TypeId> classes = context_.dynamic ? context_.dynamic->built() : std::vector<TypeId>();
+  Redaction* redaction = context_.redaction;
+  if (!redaction || !redaction->is_active()) {
+    roots.insert(roots.end(), classes.begin(), classes.end());
+    output_.plan.types = context_.types.take(roots, renumbered);
+    return;
+  }
+  RedactedTypes redacted(*redaction, context_.types, context_.dynamic);
+  roots.clear();
+  for (Compiled& compiled : compiled_) {
+    if (compiled.capture.type == kNoType) continue;
+    compiled.capture.type = redacted.of(compiled.capture.type, compiled.operand.redaction);
+    roots.push_back(compiled.capture.type);
+  }
+  if (!redacted.finish()) return refuse_all();
+  for (const TypeId type : classes) roots.push_back(redacted.of_class(type));
+  output_.plan.types = context_.types.take(roots, renumbered);
+  for (std::uint32_t made = 0; made < renumbered.size(); ++made) {
+    const auto* ranges = redacted.blanks({made});
+    if (ranges && renumbered[made] != kNoType) blanks_[renumbered[made].value] = *ranges;
+  }
+  for (const auto& [id, member] : expressions_.followed()) {
+    for (const TypeId made : redacted.made_of({id})) {
+      const auto& members = context_.types.type(made).members;
+      const auto only = std::find_if(members.begin(), members.end(), [&](const schema::Member& one) {
+        return one.name == member.name && one.offset_bytes == member.offset_bytes;
+      });
+      if (renumbered[made.value] == kNoType || only == members.end()) continue;
+      schema::Member followed = *only;
+      followed.type = renumbered[only->type.value];
+      followed_[renumbered[made.value].value] = followed;
+    }
+  }
+  for (const TypeId type : classes) renumbered[type.value] = renumbered[redacted.of_class(type).value];
+}
+
+// Better nothing than what should not be seen.
+void CaptureCompiler::refuse_all() {
+  output_.issues.push_back(
+      {"its types are too many for what is redacted in them", "capture less deep, or only what is needed"});
+  for (Compiled& compiled : compiled_) {
+    compiled.capture.type = kNoType;
+    compiled.capture.unavailable = Unavailable::kRedacted;
+  }
+}
+
+// The ranges of each type that are zeroed; what lies beyond the largest item is not copied.
+void CaptureCompiler::emit_blanks() {
+  for (const auto& [id, ranges] : blanks_) {
+    bs_type& type = output_.types[id];
+    type.blank_pc = static_cast<std::uint32_t>(output_.ops.size());
+    for (const Redaction::Range& range : ranges) {
+      const std::uint64_t end = std::min<std::uint64_t>(range.end, type.size);
+      if (range.begin >= end) continue;
+      output_.ops.push_back(
+          make_op(BS_OP_BLANK, 0, static_cast<std::uint16_t>(range.begin), 0, end - range.begin));
+      ++type.blanks;
+    }
+  }
+}
+
 // Types reachable from the captures, numbered anew for the plan.
 void CaptureCompiler::finish_types(std::uint32_t depth) {
   std::vector<TypeId> roots;
@@ -208,11 +285,7 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
   if (dynamic) context_.types.set_alternatives([dynamic](TypeId type) { return dynamic->link(type); });
   context_.types.finish(roots, depth);
   std::vector<TypeId> renumbered;
-  if (dynamic) {
-    const auto classes = dynamic->built();
-    roots.insert(roots.end(), classes.begin(), classes.end());
-  }
-  output_.plan.types = context_.types.take(roots, renumbered);
+  take_types(std::move(roots), renumbered);
   if (dynamic) output_.vtables = dynamic->vtables(renumbered);
   if (dynamic && dynamic->left_out() > 0) {
     output_.issues.push_back({std::to_string(dynamic->left_out()) +
@@ -220,7 +293,7 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
                                   "is declared, their $type is not known",
                               "capture less deep, or only what is needed"});
   }
-  output_.types.assign(output_.plan.types.size(), bs_type{0, kNoProgram});
+  output_.types.assign(output_.plan.types.size(), bs_type{0, kNoProgram, 0, 0});
   for (std::size_t i = 0; i < output_.types.size(); ++i) {
     const std::uint64_t size = output_.plan.types[i].size_bytes;
     output_.types[i].size = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, BS_MAX_OBJECT));
@@ -230,7 +303,8 @@ void CaptureCompiler::finish_types(std::uint32_t depth) {
     output_.plan.captures.push_back(compiled.capture);
   }
   for (const auto& [id, member] : expressions_.followed()) {
-    if (renumbered[id] == kNoType || renumbered[member.type.value] == kNoType) continue;
+    if (renumbered.size() <= id || renumbered[id] == kNoType || renumbered[member.type.value] == kNoType)
+      continue;
     schema::Member only = member;
     only.type = renumbered[member.type.value];
     followed_[renumbered[id].value] = only;

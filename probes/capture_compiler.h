@@ -6,7 +6,9 @@
 #include "probes/config.h"
 #include "probes/expression_compiler.h"
 #include "probes/planner.h"
+#include "probes/redaction.h"
 
+#include <map>
 #include <vector>
 
 namespace backsight::probes {
@@ -34,12 +36,16 @@ class CaptureCompiler {
   void emit(const Compiled& compiled, std::uint16_t root);
   void emit_program(bool at_return);
   void finish_types(std::uint32_t depth);
+  void take_types(std::vector<schema::TypeId> roots, std::vector<schema::TypeId>& renumbered);
+  void refuse_all();
+  void emit_blanks();
 
   const FunctionContext& context_;
   ExpressionCompiler expressions_;
   CompiledPlan& output_;
   std::vector<Compiled> compiled_;
   FollowedMembers followed_;
+  std::map<std::uint32_t, std::vector<Redaction::Range>> blanks_;  // by type of the plan
 };
 
 }  // namespace backsight::probes

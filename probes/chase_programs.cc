@@ -67,7 +67,8 @@ class Chase {
     if (id == kNoType) return 0;
     const Type& target = types_[id.value];
     const bool shown = target.kind != TypeKind::kVoid && target.kind != TypeKind::kFunction &&
-                       target.kind != TypeKind::kUndefined && target.kind != TypeKind::kUnsupported;
+                       target.kind != TypeKind::kUndefined && target.kind != TypeKind::kUnsupported &&
+                       target.kind != TypeKind::kRedacted;
     return shown ? std::min<std::uint64_t>(target.size_bytes, BS_MAX_OBJECT) : 0;
   }
 

@@ -2,6 +2,7 @@
 // validated. Errors carry file:line:column.
 #pragma once
 
+#include "probes/redact_rules.h"
 #include "schema/plan.h"
 #include "schema/result.h"
 
@@ -41,6 +42,7 @@ struct ProbeConfig {
   std::vector<CaptureConfig> capture;
   schema::CaptureLimits limits;
   bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
+  std::vector<RedactPattern> redact;  // of the probe, then of the service
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };

@@ -1,6 +1,7 @@
 // The `probes` of one service.
 #include "probes/config_services.h"
 
+#include "probes/config_redact.h"
 #include "probes/line_pattern.h"
 
 #include "schema/expression.h"
@@ -28,7 +29,7 @@ constexpr KeySpec kProbeKeys[] = {
     {"where", "remove the key: every call is recorded; select with `backsight calls FUNCTION --where …`"},
     {"sample", "remove the key: every call is recorded"},
     {"index", "remove the key: `backsight calls FUNCTION --where …` finds a value by a scan"},
-    {"redact", "remove the key, and capture only what may be stored: capture: [order.id]"},
+    {"redact"},
     {"expires", "remove the key, and the probe from the file when it is no longer needed (then SIGHUP)"},
 };
 
@@ -205,6 +206,7 @@ ProbeConfig read_probe(const ConfigValue& value) {
     probe.sleepable = sleepable->choice(kAnswers) == 1;
   }
   if (const auto* stack = map.find("stack")) check_stack(*stack);
+  if (const auto* redact = map.find("redact")) probe.redact = read_redact(*redact, false);
   return probe;
 }
 

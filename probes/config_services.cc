@@ -1,5 +1,6 @@
 #include "probes/config_services.h"
 
+#include "probes/config_redact.h"
 #include "probes/glob.h"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ constexpr KeySpec kServiceKeys[] = {
     {"match"},
     {"probes"},
     {"globals", "remove the key; a global can be captured by a probe: capture: [g_stats]"},
-    {"redact", "remove the key, and capture only what may be stored: capture: [order.id]"},
+    {"redact"},
 };
 
 constexpr KeySpec kMatchKeys[] = {{"exe"}, {"cmdline"}, {"cgroup"}, {"unit"}, {"pid"}};
@@ -89,6 +90,7 @@ ServiceConfig read_service(const ConfigValue& value) {
   service.name = read_service_name(map.require("name", "name: checkout"));
   service.match = read_match(map.require("match", "match: { exe: \"/opt/checkout/bin/checkout\" }"));
   if (const auto* probes = map.find("probes")) service.probes = read_probes(*probes);
+  if (const auto* redact = map.find("redact")) redact_all(read_redact(*redact, true), service.probes);
   return service;
 }
 

@@ -6,6 +6,7 @@
 #include "probes/class_passing.h"
 #include "probes/expression_ops.h"
 #include "probes/nearest.h"
+#include "probes/redaction.h"
 #include "probes/shared_variables.h"
 #include "probes/type_name.h"
 #include "probes/value_class.h"
@@ -131,6 +132,7 @@ const ArgumentPlace* ExpressionCompiler::place_of(const Parameter& parameter) {
 Operand ExpressionCompiler::parameter(const Parameter& parameter) {
   Operand operand;
   operand.type = context_.types.build(parameter.type);
+  operand.redaction = root_context(parameter.name);
   if (parameter.die == 0) {
     operand.source =
         unavailable_source(Unavailable::kOptimizedOut, "the compiler dropped it from this function");
@@ -159,6 +161,7 @@ Operand ExpressionCompiler::parameter(const Parameter& parameter) {
 Operand ExpressionCompiler::return_value() {
   Operand operand;
   operand.at_return = true;
+  operand.redaction = root_context("ret");
   operand.type = context_.types.build(context_.function.return_type.value_or(0));
   if (!context_.function.return_is_dropped.empty()) {
     operand.source = unavailable_source(Unavailable::kOptimizedOut, context_.function.return_is_dropped);
@@ -184,6 +187,12 @@ FirstParameter ExpressionCompiler::first_parameter() {
 }
 
 Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int depth) {
+  auto operand = evaluate_any(expression, depth);
+  if (operand && is_redacted(*operand)) return redacted(expression);
+  return operand;
+}
+
+Result<Operand> ExpressionCompiler::evaluate_any(const Expression& expression, int depth) {
   if (depth > kMaxDepth)
     return refused(Unavailable::kUnsupportedType, expression, "the expression is nested too deeply");
   switch (expression.kind) {
@@ -216,7 +225,7 @@ Result<Operand> ExpressionCompiler::evaluate(const Expression& expression, int d
   for (const schema::ExpressionPtr& child : expression.children) {
     if (is_literal(*child)) continue;
     const auto part = evaluate(*child, depth + 1);
-    if (!part && refusal_ == Unavailable::kNone) return part.error();
+    if (!part && (refusal_ == Unavailable::kNone || refusal_ == Unavailable::kRedacted)) return part.error();
   }
   return refused(Unavailable::kUnsupportedType, expression,
                  "this kind of expression is not supported yet in captures",
@@ -237,7 +246,10 @@ Result<Operand> ExpressionCompiler::name(const Expression& expression) {
     if (!self.is_artificial || self.name != "this") continue;
     Operand operand = parameter(self);
     const TypeId target = context_.types.pointee(operand.type);
-    if (target != kNoType && find_member(target, wanted, 0)) return member(std::move(operand), expression);
+    if (target == kNoType || !find_member(target, wanted, 0)) continue;
+    auto own = member(std::move(operand), expression);
+    if (own) join_root(*own, wanted);
+    return own;
   }
   std::vector<DieKey> globals;
   std::string scope = context_.function.name;
@@ -269,6 +281,9 @@ Result<Operand> ExpressionCompiler::global(const Expression& expression, DieKey 
   if (type == 0) return error(expression, "the type of '" + expression.text + "' is not known");
   Operand operand;
   operand.type = context_.types.build(type);
+  operand.redaction = root_context(expression.text);
+  join_root(operand, context_.index.qualified_name(die));
+  if (const char* name = die.name()) join_root(operand, name);
   const auto declaration = die.reference(DW_AT_specification);
   const bool is_external =
       die.flag(DW_AT_external) || (declaration && context_.session.die(*declaration).flag(DW_AT_external));
@@ -312,6 +327,7 @@ Result<Operand> ExpressionCompiler::dereference(Operand pointer, const Expressio
   pointer.source.in_memory = true;
   pointer.type = target;
   pointer.is_bit_field = false;
+  if (is_redacted(pointer)) return redacted(expression);
   return pointer;
 }
 
@@ -334,8 +350,11 @@ Result<Operand> ExpressionCompiler::look_through(Operand operand, const Expressi
 }
 
 Result<Operand> ExpressionCompiler::unwrap(Operand operand, const Expression& expression) {
-  const Member inner = context_.types.type(operand.type).members.front();
+  const Type outer = context_.types.type(operand.type);
+  const Member inner = outer.members.front();
+  if (context_.redaction) operand.redaction = context_.redaction->of_member(outer, inner, operand.redaction);
   operand.type = inner.type;
+  if (is_redacted(operand)) return redacted(expression);
   if (operand.source.unavailable != Unavailable::kNone) return operand;
   if (operand.source.in_memory) {
     add_constant(operand.source.ops, inner.offset_bytes);
@@ -392,6 +411,12 @@ Result<Operand> ExpressionCompiler::member(Operand base, const Expression& expre
     const std::string what = type.members.empty() ? type.name + " has no members that can be named"
                                                   : "no member '" + expression.text + "' in " + type.name;
     return member_error(expression, what, suggestion(nearest(expression.text, object->type)));
+  }
+  if (context_.redaction && context_.redaction->is_active()) {
+    const auto own = context_.redaction->of_name(object->type, expression.text, object->redaction);
+    if (!own || context_.redaction->hides_member(object->type, object->redaction, *found, *own))
+      return redacted(expression);
+    object->redaction = *own;
   }
   object->type = found->type;
   object->is_bit_field = found->bit_size != 0;

@@ -17,6 +17,7 @@
 namespace backsight::probes {
 
 class DynamicTypes;
+class Redaction;
 class SharedVariables;
 
 // The value of a (sub)expression at the probe site.
@@ -34,6 +35,7 @@ struct Operand {
   std::optional<std::uint64_t> fixed_count;  // elements of a fixed array
   std::vector<std::string> projection;
   schema::TypeId projection_cast = schema::kNoType;  // (T)a[i..j].b: what each b is shown as
+  std::uint32_t redaction = 0;                       // the context of its path (redaction.h)
 };
 
 struct FunctionContext {
@@ -45,6 +47,7 @@ struct FunctionContext {
   bool is_library = false;  // its exported variables may be another module's
   DynamicTypes* dynamic = nullptr;
   const SharedVariables* shared = nullptr;  // of a library
+  Redaction* redaction = nullptr;           // null: nothing is redacted
 };
 
 class ExpressionCompiler {
@@ -62,6 +65,10 @@ class ExpressionCompiler {
   // Elements projected to `path`: a type that is copied whole but followed only
   // there; what is there is taken for a `cast`, if given. kNoType: no such member or cast.
   schema::TypeId project(schema::TypeId element, const std::vector<std::string>& path, schema::TypeId cast);
+  // Whether the value is redacted as a whole. Expressions that read one are refused.
+  bool is_redacted(const Operand& operand) const;
+  // Whether the members that its elements are projected to are.
+  bool is_redacted_range(const Operand& range) const;
   // Whether `path` leads to a member, whatever can be done with it.
   bool has_members(schema::TypeId type, const std::vector<std::string>& path) const;
   // Of a projected type: the member that is followed (offset, type).
@@ -69,6 +76,12 @@ class ExpressionCompiler {
 
  private:
   schema::Result<Operand> evaluate(const schema::Expression& expression, int depth);
+  schema::Result<Operand> evaluate_any(const schema::Expression& expression, int depth);
+  schema::Error redacted(const schema::Expression& at);
+  std::uint32_t root_context(const std::string& name) const;
+  void join_root(Operand& operand, const std::string& name) const;
+  bool hides_after_cast(const Operand& value, schema::TypeId target) const;
+  bool is_of_class(schema::TypeId type, schema::TypeId wanted, int depth) const;
   schema::Result<Operand> name(const schema::Expression& expression);
   schema::Result<Operand> global(const schema::Expression& expression, DieKey die);
   schema::Result<Operand> member(Operand base, const schema::Expression& expression);

@@ -71,6 +71,7 @@ bool ExpressionCompiler::moves_pointer(TypeId from, TypeId to) const {
 Result<Operand> ExpressionCompiler::cast(Operand value, const Expression& expression) {
   const auto target = named_type(expression);
   if (!target) return target.error();
+  if (hides_after_cast(value, *target)) return redacted(expression);
   if (value.is_range) {
     if (value.projection_cast != kNoType)
       return refused(Unavailable::kUnsupportedType, expression, "two casts of a range are not supported yet");

@@ -5,6 +5,8 @@
 #include "probes/dynamic_types.h"
 #include "probes/function_code.h"
 #include "probes/prologue.h"
+#include "probes/redact_check.h"
+#include "probes/redaction.h"
 #include "probes/site_check.h"
 #include "probes/slot_check.h"
 
@@ -113,6 +115,11 @@ void InstancePlanner::plan_function(FunctionInfo function) {
 }
 
 void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& code, CompiledPlan compiled) {
+  if (redact_refusal_) {
+    redact_refusal_->message = function.name + " is not probed: " + redact_refusal_->message;
+    result_.issues.push_back(*std::exchange(redact_refusal_, std::nullopt));
+    return;
+  }
   const std::string problem = seal_sites(parts_.elf, code, compiled.sites);
   if (!problem.empty()) return refuse(function, problem);
   result_.plans.push_back(std::move(compiled));
@@ -179,8 +186,13 @@ void InstancePlanner::compile(const FunctionInfo& shown, const FunctionInfo& enc
       [&] { return calls_.of(code); }, slots ? &*slots : nullptr);
   TypeBuilder types(parts_.session, parts_.index);
   DynamicTypes dynamic(parts_.classes, types);
-  const FunctionContext context{parts_.session,          parts_.index, types,         shown, locations,
-                                parts_.elf.is_library(), &dynamic,     &parts_.shared};
+  Redaction redaction(resolve_redact(probe_.redact, parts_.index, types), types, &dynamic);
+  const FunctionContext context{parts_.session,          parts_.index, types,          shown,     locations,
+                                parts_.elf.is_library(), &dynamic,     &parts_.shared, &redaction};
+  RedactCheck check = check_redact(probe_, context);
+  redact_refusal_ = std::move(check.refusal);
+  if (redact_refusal_) return;
+  compiled.issues.insert(compiled.issues.end(), check.notes.begin(), check.notes.end());
   CaptureCompiler(context, compiled).compile(probe_);
 }
 

@@ -14,6 +14,7 @@
 #include "probes/shared_variables.h"
 #include "probes/sites.h"
 
+#include <optional>
 #include <string>
 
 namespace backsight::probes {
@@ -70,6 +71,7 @@ class InstancePlanner {
   PlanResult& result_;
   mutable BodyStack body_stack_;
   mutable CallSites calls_;
+  mutable std::optional<Issue> redact_refusal_;  // of the instance that was compiled last
 };
 
 }  // namespace backsight::probes

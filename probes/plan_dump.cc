@@ -17,7 +17,7 @@ const char* kind_name(schema::TypeKind kind) {
   static constexpr const char* kNames[] = {
       "void",      "integer",     "bool",    "char",           "float",       "enum",
       "pointer",   "reference",   "struct",  "union",          "array",       "function",
-      "undefined", "unsupported", "complex", "member_pointer", "dynamic_link"};
+      "undefined", "unsupported", "complex", "member_pointer", "dynamic_link", "redacted"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -33,6 +33,14 @@ void dump_program(std::ostringstream& out, const CompiledPlan& plan, std::uint32
   for (; pc < plan.ops.size(); ++pc) {
     out << "    " << dump_operation(plan.plan, plan.ops[pc]) << "\n";
     if (plan.ops[pc].code == BS_OP_END || plan.ops[pc].code == BS_OP_NEXT) return;
+  }
+}
+
+void dump_blanks(std::ostringstream& out, const CompiledPlan& plan, const bs_type& type) {
+  for (std::size_t i = 0; i < type.blanks && type.blank_pc + i < plan.ops.size(); ++i) {
+    const bs_op& op = plan.ops[type.blank_pc + i];
+    out << (i == 0 ? "   blank:" : "") << " [" << op.b << "," << op.b + op.d << ")"
+        << (i + 1 == type.blanks ? "\n" : "");
   }
 }
 
@@ -68,6 +76,7 @@ void dump_type(std::ostringstream& out, const CompiledPlan& compiled, std::uint3
   }
   for (const schema::Enumerator& one : type.enumerators)
     out << "    " << one.name << " = " << one.value << "\n";
+  if (id < compiled.types.size()) dump_blanks(out, compiled, compiled.types[id]);
   if (id < compiled.types.size() && compiled.types[id].chase_pc != 0xffffffff) {
     out << "   chase:\n";
     dump_program(out, compiled, compiled.types[id].chase_pc);

@@ -192,6 +192,11 @@ std::vector<std::byte> encode(const ProbeConfig& probe) {
     out.setElements(probe.limits.elements);
     out.setStringBytes(probe.limits.string_bytes);
     out.setBytes(probe.limits.bytes);
+    auto redact = out.initRedact(count_of(probe.redact.size()));
+    for (unsigned i = 0; i < redact.size(); ++i) {
+      redact[i].setText(as_text(probe.redact[i].text));
+      redact[i].setOfService(probe.redact[i].of_service);
+    }
   });
 }
 
@@ -210,6 +215,8 @@ Result<ProbeConfig> decode_probe(std::span<const std::byte> bytes) {
       one.expression = from_text(capture.getExpression());
       probe.capture.push_back(std::move(one));
     }
+    for (auto pattern : in.getRedact())
+      probe.redact.push_back({from_text(pattern.getText()), pattern.getOfService()});
     probe.limits = {in.getDepth(), in.getElements(), in.getStringBytes(), in.getBytes()};
     return probe;
   });

@@ -92,6 +92,10 @@ ValueDecoder::Found ValueDecoder::block_elements(const Type& type, const Blocks&
                                                  std::uint8_t depth) {
   Found found;
   found.total = blocks.total;
+  if (const Type* element = find_type(type.target); element && element->kind == schema::TypeKind::kRedacted) {
+    found.ended = schema::to_string(Unavailable::kRedacted);
+    return found;
+  }
   const Item* pointers = items_.find(type.members[0].type, blocks.first_place);
   if (pointers == nullptr) found.ended = why_no_elements(depth);
   if (pointers != nullptr && is_failed(*pointers)) found.ended = name_of(status_of(*pointers));

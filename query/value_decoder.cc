@@ -170,6 +170,8 @@ boost::json::value ValueDecoder::known_value(const Type& type, const Place& plac
       return member_pointer(type, place);
     case TypeKind::kUndefined:
       return missing(Unavailable::kUndefinedType);
+    case TypeKind::kRedacted:
+      return missing(Unavailable::kRedacted);
     case TypeKind::kVoid:
     case TypeKind::kFunction:
     case TypeKind::kUnsupported:

@@ -83,7 +83,8 @@ void ValueDecoder::add_anonymous(const Member& m, const Place& place, boost::jso
     return;
   }
   const PathScope scope(path_, "(anonymous)");
-  missing(Unavailable::kUnsupportedType);
+  missing(type != nullptr && type->kind == TypeKind::kRedacted ? Unavailable::kRedacted
+                                                               : Unavailable::kUnsupportedType);
 }
 
 // Members that clash with those of the class itself, or of a base before, are
@@ -94,7 +95,8 @@ void ValueDecoder::add_base(const Member& base, const Place& place, const boost:
   const Type* type = find_type(base.type);
   if (type == nullptr || type->kind != TypeKind::kStruct || !enter()) {
     const PathScope scope(path_, prefix);
-    out.emplace(prefix, missing(Unavailable::kUnsupportedType));
+    const bool is_redacted = type != nullptr && type->kind == TypeKind::kRedacted;
+    out.emplace(prefix, missing(is_redacted ? Unavailable::kRedacted : Unavailable::kUnsupportedType));
     return;
   }
   const Counted counted(recursion_);
@@ -120,6 +122,7 @@ void ValueDecoder::add_base(const Member& base, const Place& place, const boost:
 boost::json::value ValueDecoder::member(const Member& m, const Place& place) {
   const Type* type = find_type(m.type);
   if (type == nullptr) return missing(Unavailable::kUnsupportedType);
+  if (type->kind == TypeKind::kRedacted) return missing(Unavailable::kRedacted);
   if (m.bit_size == 0) return value(m.type, slice(place, m.offset_bytes, type->size_bytes));
   const std::uint64_t wanted = bit_field_bytes(m);
   const Place part = slice(place, m.offset_bytes, wanted);

@@ -53,6 +53,7 @@ boost::json::value ValueDecoder::pointed(TypeId target_id, std::uint64_t address
                                          bool is_string) {
   const Type* target = find_type(target_id);
   if (target == nullptr || target->kind == TypeKind::kVoid) return pointer_value(address);
+  if (target->kind == TypeKind::kRedacted) return missing(Unavailable::kRedacted);
   if (target->kind == TypeKind::kFunction) return code(address);
   if (target->kind == TypeKind::kArray && target->count == 0) return pointer_value(address);
   std::string reason;

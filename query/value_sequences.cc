@@ -62,6 +62,7 @@ boost::json::value ValueDecoder::contiguous(const Type& type, std::uint64_t begi
   const Type* element = find_type(type.target);
   if (element == nullptr || element->size_bytes == 0) return missing(Unavailable::kUnsupportedType);
   if (count == 0) return sequence(type, type.target, {});
+  if (element->kind == TypeKind::kRedacted) return missing(Unavailable::kRedacted);
   const Item* item = items_.find(type.target, begin);
   if (item == nullptr) return missing(why_no_elements(place.depth));
   if (is_failed(*item)) return missing(name_of(status_of(*item)));
@@ -82,6 +83,7 @@ boost::json::value ValueDecoder::contiguous(const Type& type, std::uint64_t begi
 boost::json::value ValueDecoder::sequence(const Type& type, TypeId element, const Found& found) {
   const Type* element_type = find_type(element);
   if (element_type == nullptr) return missing(Unavailable::kUnsupportedType);
+  if (type.is_map && element_type->kind == TypeKind::kRedacted) return missing(Unavailable::kRedacted);
   if (!found.ended.empty()) {
     if (found.elements.empty()) return missing(found.ended);
     unavailable_.emplace(path_, cut_off(found.ended, found.elements.size(), found.total));
@@ -140,6 +142,8 @@ boost::json::value ValueDecoder::projected(TypeId id, const Place& place,
     const auto address = number(place, is_smart ? type->offset_a : 0);
     if (!address) return missing(name_of(place.status));
     if (*address == 0) return nullptr;
+    const Type* target = find_type(type->target);
+    if (target != nullptr && target->kind == TypeKind::kRedacted) return missing(Unavailable::kRedacted);
     const auto object = find_object(type->target, *address);
     if (!object) return missing(why_no_elements(place.depth));
     if (is_failed(*object->item)) return missing(name_of(status_of(*object->item)));

@@ -147,7 +147,7 @@ Needs needs_of(Container container) {
 
 Result<Type> read_type(wire::Type::Reader in, std::size_t type_count) {
   Type type;
-  if (in.getKind() > static_cast<std::uint8_t>(TypeKind::kDynamicLink)) {
+  if (in.getKind() > static_cast<std::uint8_t>(TypeKind::kRedacted)) {
     return corrupt("unknown type kind " + std::to_string(in.getKind()));
   }
   type.kind = static_cast<TypeKind>(in.getKind());

@@ -51,6 +51,12 @@ struct ProbeRequest {
   stringBytes @8 :UInt32;
   bytes @9 :UInt32;
   exactName @10 :Bool;
+  redact @11 :List(RedactRequest);
+}
+
+struct RedactRequest {
+  text @0 :Text;
+  ofService @1 :Bool;
 }
 
 struct CaptureRequest {

@@ -32,6 +32,7 @@ enum class TypeKind : std::uint8_t {
   // `enumerators` name the virtual functions by vtable slot.
   kMemberPointer,
   kDynamicLink,  // 16 bytes {address of the complete object, TypeId}: see Type::dynamic
+  kRedacted,     // of that name and size, its bytes are not in the recording: redacted
 };
 
 // A known layout recognised by member path: how a value is shown, and where its

@@ -124,7 +124,7 @@ enum bs_op_code {
                                vtable is one of this plan's (bs_vtable): an item of type d >> 32 {pointer's
                                value: complete object's address (u64), its type (u64)} and an item of that
                                type at that address; otherwise as CHASE_PTR */
-  /* 42..62 and 17..28: reserved for predicates (comparisons, branches). */
+  /* 42..55 and 17..28: reserved for predicates (comparisons, branches). */
   BS_OP_IF_CALLER = 29,   /* unless the function returns to load bias + d: skip the next c operations. a = 1:
                              the first of a choice. At entries only; callers of a choice are different */
   BS_OP_NEED_CALLER = 30, /* ends a choice, of which each leaves one slot. Where it was none of the callers,
@@ -132,7 +132,9 @@ enum bs_op_code {
   BS_OP_ELEMENT = 31, /* index = pop (unsigned), end = pop, begin = pop; push the address of that element of
                          d >> 16 bytes. Where none lies there, as a LOAD that fails: item {root (u16)d, type
                          c, bad address}, skip to the next ROOT */
-  BS_OP_NEXT = 63,    /* end of a chase program */
+  BS_OP_BLANK = 56, /* of bs_type.blank_pc alone: bytes [b, b + d) of each element are zeroed, before anything
+                       else is done with the item */
+  BS_OP_NEXT = 63,  /* end of a chase program */
 
   /* Fused forms that the loader makes of ROOT, PUSH_REG and EMIT or COPY; never
    * in a planner's output. They stand where the ROOT stood and skip the three. */
@@ -152,7 +154,12 @@ struct bs_op {
 struct bs_type {
   __u32 size;     /* bytes of one element */
   __u32 chase_pc; /* first operation, index in the ops map; 0: nothing to chase */
+  /* Redaction: `blanks` operations BS_OP_BLANK from blank_pc on. 0: none. */
+  __u32 blank_pc;
+  __u32 blanks;
 };
+#define BS_MAX_BLANKS 64u    /* of one type */
+#define BS_MAX_BLANKED 1024u /* of one item: elements that would need more are not taken */
 
 /* Which class a vtable belongs to. A hash map, filled per plan. */
 struct bs_vtable_key {
@@ -183,6 +190,8 @@ struct bs_plan {
   __u32 max_bytes;
   __u32 reserved;
   __u64 link_address; /* of the function */
+  __u32 redacts;      /* 1: some type has blanks */
+  __u32 reserved_too;
 };
 
 /* Value of the process map (key: tgid): the services that a process belongs to,

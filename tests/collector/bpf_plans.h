@@ -24,7 +24,7 @@ inline CompiledPlan make_plan(std::vector<bs_op> entry, std::vector<bs_op> ret =
   CompiledPlan plan;
   plan.plan.function = "observe";
   plan.plan.limits.string_bytes = 8;
-  plan.types.assign(kTypes, bs_type{8, kNone});
+  plan.types.assign(kTypes, bs_type{8, kNone, 0, 0});
   plan.entry_pc = 0;
   plan.ops = std::move(entry);
   plan.ops.push_back(op(BS_OP_END));
@@ -34,7 +34,7 @@ inline CompiledPlan make_plan(std::vector<bs_op> entry, std::vector<bs_op> ret =
     plan.ops.push_back(op(BS_OP_END));
   }
   const auto chase = [&plan](std::uint32_t type, std::uint32_t size, bs_op operation) {
-    plan.types[type] = {size, static_cast<std::uint32_t>(plan.ops.size())};
+    plan.types[type] = {size, static_cast<std::uint32_t>(plan.ops.size()), 0, 0};
     plan.ops.push_back(operation);
     plan.ops.push_back(op(BS_OP_NEXT));
   };

@@ -25,7 +25,11 @@ CompiledPlan object_plan() {
   CompiledPlan plan;
   plan.plan.function = "observe";
   plan.plan.address = find_function(Target::path(), "observe").address;
-  plan.types = {{8, 0}, {kLeftBytes, kNone}, {16, kNone}, {kLeftBytes, kNone}, {kBothBytes, kNone}};
+  plan.types = {{8, 0, 0, 0},
+                {kLeftBytes, kNone, 0, 0},
+                {16, kNone, 0, 0},
+                {kLeftBytes, kNone, 0, 0},
+                {kBothBytes, kNone, 0, 0}};
   plan.ops = {op(BS_OP_CHASE_DYNAMIC, 0, 0, kStatic, std::uint64_t{kLink} << 32 | kLeftBytes),
               op(BS_OP_NEXT)};
   plan.entry_pc = plan.return_pc = 2;

@@ -20,9 +20,9 @@ enum : std::uint32_t { kNumber, kLetters, kWhole, kNodes, kBlocks, kElements, kS
 CompiledPlan shape_plan(std::uint32_t bytes, std::vector<bs_op> follow, std::uint32_t node_bytes = 8) {
   CompiledPlan plan;
   plan.plan.function = "observe";
-  plan.types.assign(kShapeTypes, bs_type{8, kNone});
+  plan.types.assign(kShapeTypes, bs_type{8, kNone, 0, 0});
   plan.types[kNodes].size = node_bytes;
-  plan.types[kWhole] = {bytes, 0};
+  plan.types[kWhole] = {bytes, 0, 0, 0};
   plan.ops = std::move(follow);
   plan.ops.push_back(op(BS_OP_NEXT));
   plan.entry_pc = static_cast<std::uint32_t>(plan.ops.size());

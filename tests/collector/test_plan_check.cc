@@ -24,7 +24,7 @@ probes::CompiledPlan with_entry(std::vector<bs_op> ops) {
 probes::CompiledPlan with_chase(std::uint32_t size, std::vector<bs_op> ops) {
   probes::CompiledPlan plan;
   plan.ops = std::move(ops);
-  plan.types = {{size, 0}};
+  plan.types = {{size, 0, 0, 0}};
   return plan;
 }
 
@@ -110,7 +110,7 @@ namespace {
 
 bool is_good_chase(std::uint32_t size, const bs_op& operation) {
   auto plan = with_chase(size, {operation, op(BS_OP_NEXT)});
-  plan.types.push_back({8, 0xffffffff});  // type 1
+  plan.types.push_back({8, 0xffffffff, 0, 0});  // type 1
   return is_good(plan);
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("a chase operation names types of its plan") {
     CHECK(is_good_chase(16, op(BS_OP_CHASE_DYNAMIC, 0, 0, type, 1ull << 32 | 8)) == is_there);
   }
   auto plan = with_entry({op(BS_OP_END)});
-  plan.types = {{8, 0xffffffff}};
+  plan.types = {{8, 0xffffffff, 0, 0}};
   plan.vtables = {{0x1000, {0}}};
   CHECK(is_good(plan));
   plan.vtables = {{0x1000, {1}}};
@@ -211,6 +211,24 @@ TEST_CASE("sequences that are not whole captures stay as they are") {
     fuse_operations(ops);
     CHECK(ops[0].code == BS_OP_ROOT);
   }
+}
+
+TEST_CASE("ranges that are zeroed lie inside of their type") {
+  const auto with_blanks = [](std::uint32_t size, std::vector<bs_op> blanks, std::uint32_t pc = 0) {
+    probes::CompiledPlan plan;
+    plan.types = {{size, 0xffffffff, pc, static_cast<std::uint32_t>(blanks.size())}};
+    plan.ops = std::move(blanks);
+    return plan;
+  };
+  CHECK(is_good(with_blanks(16, {op(BS_OP_BLANK, 0, 0, 0, 8), op(BS_OP_BLANK, 0, 12, 0, 4)})));
+  CHECK_FALSE(is_good(with_blanks(16, {op(BS_OP_BLANK, 0, 12, 0, 5)})));
+  CHECK_FALSE(is_good(with_blanks(16, {op(BS_OP_BLANK, 0, 0, 0, ~0ull)})));
+  CHECK_FALSE(is_good(with_blanks(16, {op(BS_OP_BLANK)})));
+  CHECK_FALSE(is_good(with_blanks(16, {op(BS_OP_NEXT, 0, 0, 0, 8)})));
+  CHECK_FALSE(is_good(with_blanks(16, {op(BS_OP_BLANK, 0, 0, 0, 8)}, 1)));
+  CHECK_FALSE(is_good(with_blanks(0, {op(BS_OP_BLANK, 0, 0, 0, 8)})));
+  CHECK(is_good(with_blanks(128, std::vector<bs_op>(BS_MAX_BLANKS, op(BS_OP_BLANK, 0, 0, 0, 1)))));
+  CHECK_FALSE(is_good(with_blanks(128, std::vector<bs_op>(BS_MAX_BLANKS + 1, op(BS_OP_BLANK, 0, 0, 0, 1)))));
 }
 
 TEST_CASE("ranges are given first fit, never 0, and grow together again") {

@@ -69,7 +69,7 @@ std::string program(const std::vector<Type>& own, const FollowedMembers& followe
            plain(TypeKind::kPointer, "Point*", 8, {kPoint}),
            plain(TypeKind::kInteger, "word", 8)};
   types.insert(types.end(), own.begin(), own.end());
-  for (const Type& type : types) plan.types.push_back({static_cast<__u32>(type.size_bytes), 0});
+  for (const Type& type : types) plan.types.push_back({static_cast<__u32>(type.size_bytes), 0, 0, 0});
   compile_chase_programs(plan, followed);
   std::string text;
   if (plan.types.back().chase_pc == kNoProgram) return "none";

@@ -80,7 +80,6 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   probe_key("where", "\"order.total > 100\"");
   probe_key("sample", "{fraction: 0.1, by: order.id}");
   probe_key("index", "[order.id]");
-  probe_key("redact", "[order.card]");
   probe_key("expires", "24h");
   check({block_probe("stack: fp"), "6:12", "\"stack: fp\" is not supported yet", "none"});
   check({block_probe("stack: dwarf"), "6:12", "\"stack: dwarf\" is not supported yet", "none"});
@@ -88,8 +87,6 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   check({block_probe("limits: {rate: 5000/s}"), "6:14", "\"rate\" is not supported yet", "remove"});
   check({block_probe("limits: {burst: 10}"), "6:14", "\"burst\" is not supported yet", "remove"});
   check({with_service("{name: a, match: {pid: 1}, globals: []}"), "2:30", "\"globals\" is not supported yet",
-         ""});
-  check({with_service("{name: a, match: {pid: 1}, redact: []}"), "2:30", "\"redact\" is not supported yet",
          ""});
   check({with_top("store: {retention: {age: 7d}}"), "1:9", "\"retention\" is not supported yet", "remove"});
   check({with_top("limits: {cpu: 0.5}"), "1:10", "\"cpu\" is not supported yet", "remove"});

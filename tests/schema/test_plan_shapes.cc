@@ -117,7 +117,7 @@ TEST_CASE("bounds of layouts and links") {
   plan.types[0].dynamic = {3};
   check_refused(plan, "dynamic type");
   plan = shaped(Container::kNone, 0, 0);
-  plan.types[0].kind = static_cast<TypeKind>(static_cast<int>(TypeKind::kDynamicLink) + 1);
+  plan.types[0].kind = static_cast<TypeKind>(static_cast<int>(TypeKind::kRedacted) + 1);
   check_refused(plan, "unknown type kind");
   plan = shaped(static_cast<Container>(static_cast<int>(Container::kCallableObject) + 1), 0, 0);
   check_refused(plan, "unknown container");

@@ -88,7 +88,7 @@ probes::CompiledPlan make_plan(std::vector<bs_op> ops) {
   plan.entry_pc = 0;
   plan.ops = std::move(ops);
   plan.ops.push_back(op(BS_OP_END));
-  plan.types.assign(6, bs_type{8, kNone});
+  plan.types.assign(6, bs_type{8, kNone, 0, 0});
   return plan;
 }
 
@@ -112,16 +112,16 @@ probes::CompiledPlan chase_plan() {
   enum : std::uint32_t { kOrder = 1, kMiddle, kLeaf, kElement, kText };
   auto plan = make_plan({op(BS_OP_ROOT), op(BS_OP_PUSH_REG, BS_RDI), op(BS_OP_COPY, 0, 0, kOrder, 256)});
   plan.plan.limits.depth = 4;
-  plan.types[kOrder] = {sizeof(Order), static_cast<std::uint32_t>(plan.ops.size())};
+  plan.types[kOrder] = {sizeof(Order), static_cast<std::uint32_t>(plan.ops.size()), 0, 0};
   plan.ops.push_back(op(BS_OP_CHASE_PTR, 0, offsetof(Order, middle), kMiddle, sizeof(Middle)));
   plan.ops.push_back(op(BS_OP_CHASE_SPAN, 1, offsetof(Order, begin), kElement, sizeof(Element)));
   plan.ops.push_back(op(BS_OP_NEXT));
-  plan.types[kMiddle] = {sizeof(Middle), static_cast<std::uint32_t>(plan.ops.size())};
+  plan.types[kMiddle] = {sizeof(Middle), static_cast<std::uint32_t>(plan.ops.size()), 0, 0};
   plan.ops.push_back(op(BS_OP_CHASE_CSTR, 0, offsetof(Middle, name), kText));
   plan.ops.push_back(op(BS_OP_CHASE_PTR, 0, offsetof(Middle, leaf), kLeaf, sizeof(Leaf)));
   plan.ops.push_back(op(BS_OP_NEXT));
-  plan.types[kLeaf] = {sizeof(Leaf), kNone};
-  plan.types[kElement] = {sizeof(Element), kNone};
+  plan.types[kLeaf] = {sizeof(Leaf), kNone, 0, 0};
+  plan.types[kElement] = {sizeof(Element), kNone, 0, 0};
   return plan;
 }
 
