@@ -21,7 +21,9 @@ class RedactedTypes {
 
   // After TypeBuilder::finish(). All outlive it.
   RedactedTypes(Redaction& redaction, TypeBuilder& types, DynamicTypes* dynamic)
-      : redaction_(redaction), types_(types), dynamic_(dynamic) {}
+      : redaction_(redaction), types_(types), dynamic_(dynamic) {
+    redaction_.forget_parts();  // classes of objects have got their whole names
+  }
 
   // What a capture of that type is to be given.
   schema::TypeId of(schema::TypeId type, Context context);

@@ -19,6 +19,7 @@ namespace {
 constexpr int kMaxDepth = 128;
 constexpr int kMaxAnonymous = 16;
 constexpr std::size_t kMaxReached = 5'000;
+constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::size_t kManyMembers = 4096;  // where TypeBuilder stops
 
 // Functors lie in them as bytes of an unknown type.
@@ -63,8 +64,11 @@ bool is_empty_class(const Type& type) {
          type.size_bytes <= 1;
 }
 
-// Of a class whose parts are not all known: a virtual base, more members than are read.
+// Of a class whose parts are not all known: a virtual base, more members than are
+// read; deleters and comparators, which lie in what is shown without them.
 bool has_unknown_parts(const Type& type, const TypeBuilder& types) {
+  if (type.container == Container::kSmartPointer) return type.size_bytes > 2 * kPointerBytes;
+  if (type.container == Container::kTransparent) return true;
   if (!is_object(type) || type.container != Container::kNone) return false;
   if (type.members.size() >= kManyMembers) return true;
   return std::any_of(type.members.begin(), type.members.end(), [&](const Member& member) {
@@ -118,13 +122,20 @@ bool is_shadowed(const std::vector<Redaction::Range>& of_whole, const Member& me
 Redaction::Redaction(const std::vector<RedactPattern>& patterns, TypeBuilder& types, DynamicTypes* dynamic)
     : rules_(patterns), types_(types), dynamic_(dynamic) {}
 
-// Bases and anonymous members are no steps of a path, and neither are the parts of
-// containers: but who names them is understood.
+// Bases, anonymous members, and keys and values are no steps of a path: but who names
+// them is understood. The parts of containers have no names of their own.
 Redaction::Context Redaction::of_member(const Type& of, const Member& member, Context context) {
   if (context == RedactRules::kNowhere || context == RedactRules::kHidden) return context;
-  const bool is_step = !member.name.empty() && !member.is_base && of.container == Container::kNone;
-  const Context named = member.name.empty() ? context : rules_.member(context, member.name);
-  return is_step && !is_pair(of) ? named : rules_.join(context, named);
+  const bool has_name = of.container == Container::kNone || of.container == Container::kTuple;
+  if (!has_name || member.name.empty()) return context;
+  Context named = rules_.member(context, member.name);
+  // What a lambda has caught is called so by GCC.
+  if (member.name.starts_with("__"))
+    named = rules_.join(named, rules_.member(context, member.name.substr(2)));
+  if (is_pair(of))
+    named = rules_.join(named, rules_.member(context, member.name == "first" ? "key" : "value"));
+  const bool is_step = !member.is_base && !is_pair(of) && of.container == Container::kNone;
+  return is_step ? named : rules_.join(context, named);
 }
 
 std::optional<Redaction::Context> Redaction::of_name(TypeId of, const std::string& name, Context context,
@@ -201,6 +212,8 @@ Redaction::Parts Redaction::parts_of_array(const Type& type, Context context, in
 Redaction::Parts Redaction::parts_of_members(const Type& type, Context context, int depth) {
   Parts found;
   std::vector<Range> known;
+  if (type.container == Container::kSmartPointer)
+    known.push_back({type.offset_a, type.offset_a + kPointerBytes});
   for (const Member& member : type.members) {
     const Parts inner = parts_at(member.type, of_member(type, member, context), depth + 1);
     if (inner.is_hidden && !holds_values(type)) return {true, true, {}};

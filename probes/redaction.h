@@ -50,6 +50,8 @@ class Redaction {
   std::optional<Context> of_name(schema::TypeId of, const std::string& name, Context context, int depth = 0);
 
   const Parts& parts(schema::TypeId type, Context context);
+  // To be called when types have been given other names.
+  void forget_parts() { parts_.clear(); }
   bool hides(schema::TypeId type, Context context) { return is_active() && parts(type, context).is_hidden; }
   // `member` of a value of type `of`, its offset from the begin of that; `own`: its context.
   bool hides_member(schema::TypeId of, Context context, const schema::Member& member, Context own);
