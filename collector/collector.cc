@@ -179,7 +179,11 @@ schema::Result<void> CollectorImpl::start() {
 void CollectorImpl::restore_past(std::int64_t now_ns) {
   const auto boot_id = pipeline_options(config_).boot_id;
   for (const auto& service : config_.services) {
-    auto past = load_recorded_past(config_.store.path, service.name, boot_id, store_.boot_base_ns());
+    std::optional<RecordedPast> past;
+    const auto load = [&] {
+      past = load_recorded_past(config_.store.path, service.name, boot_id, store_.boot_base_ns());
+    };
+    options_.read_store ? options_.read_store(load) : load();
     if (!past) continue;
     schema::Gap gap;
     gap.from = {past->last_boot_ns};

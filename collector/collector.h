@@ -45,6 +45,8 @@ struct PlanAnswer;
 struct CollectorOptions {
   std::string record_tape;                                // path; empty: none
   std::function<void(LogLevel, const std::string&)> log;  // empty: silent
+  // Runs what reads the store, where that is to happen without privileges; empty: here.
+  std::function<void(const std::function<void()>&)> read_store;
   // Replaced by tests; empty: the real ones.
   std::shared_ptr<ProcFs> proc_fs;
   std::function<PlanAnswer(const PlanJob&)> plan;  // called on the planning thread

@@ -7,6 +7,8 @@
 #include "store/timeline.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/metrics_text.h"
+#include "tools/daemon/plain_store.h"
+#include "tools/daemon/privileges.h"
 #include "tools/daemon/service_manager.h"
 #include "tools/http/server.h"
 
@@ -46,15 +48,15 @@ store::StoreOptions store_options(const probes::Config& config) {
   return options;
 }
 
-Result<std::unique_ptr<store::StoreWriter>> open_store(const probes::Config& config) {
-  auto store = store::StoreWriter::open(store_options(config));
+Result<std::unique_ptr<store::StoreWriter>> open_store(const probes::Config& config, PlainThread& thread) {
+  auto store = open_plain_store(store_options(config), thread);
   if (store) return store;
   auto error = store.error().within("store " + config.store.path);
   if (error.hint.empty()) {
     error.hint = error.code == schema::ErrorCode::kBusy
                      ? "another collector writes it: stop that one, or give this one another --store"
                      : "the directory must be writable for user " + std::to_string(geteuid()) +
-                           "; --store DIR names another";
+                           " without privileges: it should be its owner; --store DIR names another";
   }
   return error;
 }
@@ -86,15 +88,22 @@ class Daemon {
 
   Result<void> run() {
     raise_file_limit();
+    const ConfinementOptions confinement{options_.filter_system_calls,
+                                         !collector::probe_kernel_features().uprobe_multi};
+    BACKSIGHT_TRY(keep_what_attaching_needs(confinement));
+    auto plain = PlainThread::start(confinement);
+    if (!plain) return plain.error();
+    plain_ = *std::move(plain);
     auto kernel = collector::open_libbpf_kernel({});
     if (!kernel) return kernel.error().within("capture");
     log_line(LogLevel::kInfo, describe((*kernel)->features()));
-    auto store = open_store(config_);
+    auto store = open_store(config_, *plain_);
     if (!store) return store.error();
     store_ = *std::move(store);
     collector::CollectorOptions options;
     options.record_tape = options_.record_tape;
     options.log = log_line;
+    options.read_store = [this](const std::function<void()>& read) { plain_->run(read); };
     collector_ =
         collector::Collector::create(loop_, config_, *std::move(kernel), *store_, std::move(options));
     wait_for_signal();  // from here on a signal stops in order
@@ -124,7 +133,7 @@ class Daemon {
     if (options.access_log == "journal") {
       options.access_line = [](const std::string& line) { log_line(LogLevel::kInfo, "access " + line); };
     }
-    auto server = HttpServer::start(std::move(options));
+    auto server = plain_->run([&options] { return HttpServer::start(options); });
     if (!server) return server.error();
     http_ = *std::move(server);
     log_line(LogLevel::kInfo, "listening on " + config_.listen->host + ":" + std::to_string(http_->port()) +
@@ -182,7 +191,7 @@ class Daemon {
     }
     if (auto result = collector_->reload(*config); !result) return log_error(result.error());
     if (http_) {
-      const auto fresh = http_->reload();
+      const auto fresh = plain_->run([this] { return http_->reload(); });
       if (!fresh) log_error(fresh.error().within("the former tokens and certificate stay in force"));
     }
     config_ = *std::move(config);
@@ -230,6 +239,7 @@ class Daemon {
   boost::asio::io_context loop_{1};
   boost::asio::signal_set signals_{loop_, SIGHUP, SIGTERM, SIGINT};
   boost::asio::steady_timer timer_{loop_};
+  std::unique_ptr<PlainThread> plain_;  // outlives what runs on it
   std::unique_ptr<store::StoreWriter> store_;
   std::unique_ptr<collector::Collector> collector_;
   std::unique_ptr<HttpServer> http_;
@@ -245,7 +255,11 @@ Result<void> run_daemon(const DaemonOptions& options, probes::Config config) {
 }
 
 Result<void> load_tape(const DaemonOptions& options, const probes::Config& config) {
-  auto store = open_store(config);
+  const ConfinementOptions confinement{options.filter_system_calls, false};
+  BACKSIGHT_TRY(give_up_all_privileges(confinement));
+  auto plain = PlainThread::start(confinement);
+  if (!plain) return plain.error();
+  auto store = open_store(config, **plain);
   if (!store) return store.error();
   const auto rows = collector::replay_tape(options.replay_tape, **store);
   if (!rows) return rows.error();

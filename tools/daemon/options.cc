@@ -9,7 +9,8 @@ int parse_daemon_options(int argc, char** argv, DaemonOptions& options) {
       "backsightd keeps probes attached to the processes of the configured services and writes what they\n"
       "see to the store, for `backsight` to ask. SIGHUP reloads the configuration; SIGTERM and SIGINT\n"
       "flush and stop. It needs root, or CAP_BPF and CAP_PERFMON (CAP_SYS_PTRACE and\n"
-      "CAP_DAC_READ_SEARCH for other users' processes), on Linux 5.15 or later.",
+      "CAP_DAC_READ_SEARCH for other users' processes), on Linux 5.15 or later; of what it has, it keeps\n"
+      "these alone, and reads debug information, stores and answers without any.",
       "backsightd");
   app.set_version_flag("--version", std::string("backsightd ") + BACKSIGHT_VERSION);
   app.add_option("-c,--config", options.config, "configuration file (YAML)")->type_name("FILE");
@@ -27,6 +28,9 @@ int parse_daemon_options(int argc, char** argv, DaemonOptions& options) {
   app.add_option("--replay-tape", options.replay_tape,
                  "load a recorded tape into the store (--store), and exit")
       ->type_name("FILE");
+  app.add_flag(
+      "!--no-seccomp", options.filter_system_calls,
+      "do without the filter of system calls, where one that is needed is refused (please report it)");
   app.footer("Exit codes: 0 done; 1 failed; 2 bad usage or bad configuration.");
   try {
     app.parse(argc, argv);

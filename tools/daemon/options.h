@@ -13,6 +13,7 @@ struct DaemonOptions {
   std::string log_format = "text";
   std::string record_tape;
   std::string replay_tape;
+  bool filter_system_calls = true;
 };
 
 // Exit code to end with at once (after --help or bad usage), or -1 to go on.

@@ -9,6 +9,9 @@
 
 #include <boost/asio.hpp>
 
+#include <pthread.h>
+
+#include <array>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -56,12 +59,22 @@ Result<std::function<void(const Access&)>> open_access_log(const HttpOptions& op
   return [file = std::shared_ptr<AccessLog>(*std::move(log))](const Access& access) { file->write(access); };
 }
 
+// Threads are called what their maker is called.
+std::unique_ptr<asio::thread_pool> make_pool(unsigned threads) {
+  std::array<char, 16> name{};
+  ::pthread_getname_np(::pthread_self(), name.data(), name.size());
+  ::pthread_setname_np(::pthread_self(), "http");
+  auto pool = std::make_unique<asio::thread_pool>(threads);
+  ::pthread_setname_np(::pthread_self(), name.data());
+  return pool;
+}
+
 class BeastServer final : public HttpServer {
  public:
   BeastServer(const HttpOptions& options, Vocabulary vocabulary, Answer answer, MomentPort moments)
       : options_(options), acceptor_(shared_.io), retry_(shared_.io) {
     shared_.max_body_bytes = options.max_body_bytes;
-    shared_.pool = std::make_unique<asio::thread_pool>(std::max(1u, options.threads));
+    shared_.pool = make_pool(std::max(1u, options.threads));
     shared_.api = std::make_unique<HttpApi>(options, vocabulary, std::move(answer), std::move(moments));
   }
 
@@ -95,6 +108,7 @@ class BeastServer final : public HttpServer {
     port_ = acceptor_.local_endpoint().port();
     accept();
     thread_ = std::thread([this] { shared_.io.run(); });
+    ::pthread_setname_np(thread_.native_handle(), "http");
     return {};
   }
 
