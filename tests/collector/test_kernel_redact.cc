@@ -122,3 +122,18 @@ TEST_CASE("[bpf] blanks hold where the event has no room, and in nodes of a walk
   REQUIRE(bytes.size() == 80);
   CHECK(std::count(bytes.begin(), bytes.end(), 'A') == 2);
 }
+
+TEST_CASE("[bpf] blanks hold where reads may sleep") {
+  Setup setup(KernelOptions{.ring_bytes = 1 << 20, .force_perf_uprobes = false, .force_no_bpf_loop = false});
+  if (!setup.kernel) return;
+  if (!setup.kernel->features().sleepable) {
+    WARN("SKIPPED: needs BPF with sleepable uprobes (Linux 6.0)");
+    return;
+  }
+  const CompiledPlan plan = elements_plan(8, 2, {{0, 3}, {7, 1}});
+  setup.attach(plan, {entry_site(find_function(Target::path(), "observe"))}, kLive | BS_PLAN_SLEEPABLE);
+  const auto records = setup.run("patterns");
+  REQUIRE(records.size() == 2);
+  const std::string element = std::string(3, '\0') + "AAAA" + std::string(1, '\0');
+  CHECK(records[0].items.at(0).bytes == element + element);
+}
