@@ -184,3 +184,36 @@ TEST_CASE("redaction: a slip in a probe's own path refuses the probe", "[probes]
   CHECK(plan(redacting(probe_of("vault::place"), {"order.crad.number"}, true)).plans.size() == 1);
   CHECK(plan(redacting(probe_of("vault::*"), {"order.card.number"})).plans.size() > 3);
 }
+
+TEST_CASE("redaction: names of types, of typedefs, of what a lambda has caught", "[probes][redact]") {
+  const auto hidden = [](const std::string& pattern, const std::string& expression) {
+    const auto compiled = only_plan(redacting(probe_of("vault::odd", {expression}), {pattern}, true));
+    return reason(compiled, expression) == kRedacted;
+  };
+  CHECK(hidden("type:std::string", "value.phrase"));
+  CHECK(hidden("type:vault::Passphrase", "value.phrase"));
+  CHECK(hidden("type:vault::C?ll", "value.few[0]"));
+  CHECK_FALSE(hidden("type:vault::Passphrases", "value.phrase"));
+  CHECK(hidden("value.pin", "value.halves"));
+  CHECK(hidden("value.pin", "value.halves[1]"));
+  const auto result = plan(redacting(probe_of("vault::call*"), {"*.pin"}, true));
+  int seen = 0;
+  for (const auto& compiled : result.plans) {
+    for (const auto& type : compiled.plan.types) {
+      for (const auto& member : type.members) {
+        if (member.name != "__pin") continue;
+        ++seen;
+        CHECK(compiled.plan.types[member.type.value].kind == schema::TypeKind::kRedacted);
+      }
+    }
+  }
+  CHECK(seen > 0);
+}
+
+TEST_CASE("redaction: arrays of what has secrets, few and many", "[probes][redact]") {
+  const auto compiled = only_plan(redacting(probe_of("vault::odd"), {"*.pin"}, true));
+  CHECK(has_kind(compiled, "vault::Cell[3]", schema::TypeKind::kArray));
+  // More ranges than can be zeroed in time: nothing of it is read.
+  CHECK(has_kind(compiled, "vault::Cell[100]", schema::TypeKind::kRedacted));
+  CHECK(blanks(compiled, "vault::Odd") == "[0,8) [48,56) [64,72) [80,1688)");
+}

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <sstream>
 
 using namespace backsight::tests;
 namespace json = boost::json;
@@ -30,9 +31,12 @@ const char* const kService = R"(
         capture: ["accounts[0..number]", "accounts[0..number].note", "accounts[0].password"]
       - function: "vault::Safe::check"
         capture: [this, doors_, pin_]
+      - function: "vault::odd"
+      - function: "vault::call*"
+      - line: "%LINE%"
     redact: ["*.password", "*.password_", "*.old_password", "*.pin", "*.pin_", "type:vault::Secret"]
 )";
-constexpr std::size_t kProbes = 7;
+constexpr std::size_t kProbes = 10;
 
 // As targets/secrets.cc has them, in every way that they may be written.
 std::vector<std::string> spellings(const std::string& text, std::uint32_t word) {
@@ -83,6 +87,16 @@ std::string metrics(std::uint16_t port) {
       .out;
 }
 
+// Where the locals are that are seen.
+std::string marked_line() {
+  std::istringstream source(read_file("tests/runtime/targets/secrets.cc"));
+  std::string line;
+  for (int number = 1; std::getline(source, line); ++number) {
+    if (line.find("// LINE") != std::string::npos) return "secrets.cc:" + std::to_string(number);
+  }
+  return {};
+}
+
 struct Recording {
   TempDir dir;
   std::string store, log, metrics_text, check;
@@ -92,6 +106,7 @@ struct Recording {
     std::filesystem::copy_file(target(program_name), exe);
     std::string service = kService;
     service.replace(service.find("%EXE%"), 5, exe);
+    service.replace(service.find("%LINE%"), 6, marked_line());
     Daemon daemon(dir, service, {"--record-tape", dir.file("tape")});
     Child process({exe}, dir.file("out"));
     REQUIRE(daemon.wait_active(kProbes));
@@ -243,6 +258,29 @@ TEST_CASE("parameters, results, registers, members of this and ranges are redact
   const json::object count = first_call(made, "vault::count");
   CHECK(args(count).at("accounts[0..number].note") == json::array({"vIs1 note", "vIs1 note"}));
   CHECK(count.at("unavailable").as_object().at("accounts[0..number][1].password") == "redacted");
+}
+
+TEST_CASE("locals at a line, what a lambda has caught, arrays of secrets are redacted [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  const std::string program = GENERATE("secrets", "secrets_libcxx");
+  const Recording& made = recording_of(program);
+  const auto at_line = calls(made.store, marked_line());
+  REQUIRE(at_line.size() == 2);
+  const json::object& locals = at_line[0].as_object();
+  CHECK(args(locals).at("shown") == 71);
+  CHECK(locals.at("unavailable").as_object().at("pin") == "redacted");
+  const json::object call = calls(made.store, "vault::call*").at(0).as_object();
+  CHECK(call.at("unavailable").as_object().at(program == "secrets" ? "caught.__pin" : "caught.pin") ==
+        "redacted");
+  CHECK(args(call).at("caught").as_object().at(program == "secrets" ? "__shown" : "shown") == 71);
+  const json::object odd = first_call(made, "vault::odd");
+  const json::object& value = args(odd).at("value").as_object();
+  CHECK(value.at("pin").is_null());
+  CHECK(value.at("halves").is_null());
+  CHECK(value.at("phrase") == "open");
+  const json::value cell = {{"shown", "x"}, {"pin", nullptr}};
+  CHECK(value.at("few") == json::array({cell, cell, cell}));
+  CHECK(odd.at("unavailable").as_object().at("value.many") == "redacted");
 }
 
 TEST_CASE("check tells what is refused, and why [bpf]", "[bpf]") {

@@ -100,6 +100,21 @@ struct Node {
   int value = 41;
 };
 
+using Passphrase = std::string;
+struct Cell {
+  char shown = 'x';
+  unsigned long pin = secret_number();
+};
+struct Odd {
+  union {
+    unsigned long pin;
+    unsigned halves[2];
+  };
+  Passphrase phrase = "open";
+  Cell few[3];
+  Cell many[100];
+};
+
 struct Order {
   int id = 1;
   Card card{};
@@ -160,6 +175,23 @@ OUT_OF_LINE int count(const Account* accounts, int number) {
   return sum;
 }
 
+OUT_OF_LINE int odd(const Odd& value) {
+  return value.few[0].shown;
+}
+template <class F>
+OUT_OF_LINE int call(const F& caught, int more) {
+  return caught(more);
+}
+// A local, seen by a line probe, and what a lambda has caught.
+OUT_OF_LINE int locals(int times) {
+  unsigned long pin = secret_number();
+  int shown = 71;
+  const auto ask = [pin, shown](int more) { return shown + more + static_cast<int>(pin & 1); };
+  int sum = times;
+  sum += call(ask, times);  // LINE
+  return sum;
+}
+
 struct Safe {
   unsigned long pin_ = secret_number();
   std::string password_ = secret_text();
@@ -212,6 +244,8 @@ int main() {
   first.next = &second;
   Order order = make_order(&derived, &agent, &secret, password.c_str(), &first);
   Safe safe;
+  Odd strange;
+  strange.pin = secret_number();
   const Account accounts[2];
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -219,6 +253,7 @@ int main() {
     sum += static_cast<int>(swap_in_registers({secret_number(), visible_word}).shown);
     sum += login(user.c_str(), password.c_str(), secret_number());
     sum += open_account(12).id;
+    sum += odd(strange) + locals(sum & 3);
     sum += inspect(agent) + count(accounts, 2) + safe.check(sum & 1);
     std::printf("done%s\n", sum == 0 ? "!" : "");
     std::fflush(stdout);
