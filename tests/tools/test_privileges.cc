@@ -1,5 +1,8 @@
 // Each case runs in a process of its own: what is given up is given up for ever.
 #include "tests/support/result.h"
+#include "tests/tools/secret_file.h"
+#include "tools/daemon/file_access.h"
+#include "tools/daemon/plain_files.h"
 #include "tools/daemon/plain_thread.h"
 #include "tools/daemon/privileges.h"
 #include "tools/daemon/system_calls.h"
@@ -23,7 +26,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -240,6 +245,64 @@ TEST_CASE("the second filter does not open what the first has closed") {
           said += not_refused(forbidden_to_plain());
           return said + plain_work();
         }).empty());
+}
+
+TEST_CASE("files that are not its own are closed to a plain thread") {
+  const SecretFolder folder;
+  const std::string mine = folder.path("mine"), read = folder.write("read", "r"),
+                    other = folder.write("other", "o");
+  std::filesystem::create_directory(mine);
+  const FileAccess access{{mine, folder.path("none")}, {read}};
+  const std::string said = in_child([&]() -> std::string {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no_new_privs";
+    const auto restricted = restrict_files(access);
+    if (!restricted) return restricted.error().to_string();
+    if (!*restricted) return "SKIPPED";
+    const auto error_of = [](const std::string& path, int flags) {
+      const int fd = ::open(path.c_str(), flags, 0600);
+      return fd >= 0 ? 0 : errno;
+    };
+    std::string wrong;
+    if (error_of(mine + "/a", O_WRONLY | O_CREAT) != 0) wrong += "make ";
+    if (error_of(mine + "/a", O_RDWR | O_TRUNC) != 0) wrong += "write ";
+    if (::mkdir((mine + "/b").c_str(), 0700) != 0) wrong += "mkdir ";
+    if (::rename((mine + "/a").c_str(), (mine + "/b/a").c_str()) != 0) wrong += "rename ";
+    if (::unlink((mine + "/b/a").c_str()) != 0 || ::rmdir((mine + "/b").c_str()) != 0) wrong += "remove ";
+    if (error_of(read, O_RDONLY) != 0) wrong += "read ";
+    if (error_of(read, O_WRONLY) != EACCES) wrong += "write-to-read ";
+    if (error_of(other, O_RDONLY) != EACCES) wrong += "read-other ";
+    if (error_of(folder.path("new"), O_WRONLY | O_CREAT) != EACCES) wrong += "make-other ";
+    if (::unlink(other.c_str()) == 0) wrong += "remove-other ";
+    if (::rename(other.c_str(), (mine + "/other").c_str()) == 0) wrong += "take-other ";
+    if (::symlink(other.c_str(), (mine + "/link").c_str()) == 0) wrong += "link ";
+    if (error_of(mine + "/../other", O_RDONLY) != EACCES) wrong += "around ";
+    if (error_of("/proc/" + std::to_string(::getppid()) + "/mem", O_RDONLY) != EACCES) wrong += "parent ";
+    return wrong;
+  });
+  if (said == "SKIPPED") {
+    WARN("SKIPPED: this kernel has no Landlock");
+  } else {
+    CHECK(said.empty());
+  }
+}
+
+TEST_CASE("the files of storing and serving are those of the configuration") {
+  const SecretFolder folder;
+  const auto config = probes::parse_config("store: {path: " + folder.path("a/store") +
+                                               "}\nlisten: {address: 127.0.0.1:1, token_file: /t/token, "
+                                               "certificate: /c/crt, key: /k/key}\nservices: []\n",
+                                           "f");
+  REQUIRE(config);
+  const FileAccess files = plain_files(*config);
+  const auto has = [](const std::vector<std::string>& list, const std::string& path) {
+    return std::find(list.begin(), list.end(), path) != list.end();
+  };
+  CHECK(has(files.writable, folder.path("a/store")));
+  for (const char* path : {"/t", "/c", "/k"}) CHECK(has(files.readable, path));
+  for (const char* path : {"/", "/etc", "/t", "/c", "/k"}) CHECK_FALSE(has(files.writable, path));
+  struct stat status {};
+  REQUIRE(::stat(folder.path("a/store").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0750);
 }
 
 TEST_CASE("who gives up everything has nothing left, nor the programs it starts") {

@@ -7,6 +7,7 @@
 #include "store/timeline.h"
 #include "tools/daemon/log.h"
 #include "tools/daemon/metrics_text.h"
+#include "tools/daemon/plain_files.h"
 #include "tools/daemon/plain_store.h"
 #include "tools/daemon/privileges.h"
 #include "tools/daemon/service_manager.h"
@@ -88,8 +89,8 @@ class Daemon {
 
   Result<void> run() {
     raise_file_limit();
-    const ConfinementOptions confinement{options_.filter_system_calls,
-                                         !collector::probe_kernel_features().uprobe_multi};
+    const ConfinementOptions confinement{
+        options_.filter_system_calls, !collector::probe_kernel_features().uprobe_multi, plain_files(config_)};
     BACKSIGHT_TRY(keep_what_attaching_needs(confinement));
     auto plain = PlainThread::start(confinement);
     if (!plain) return plain.error();
@@ -128,8 +129,7 @@ class Daemon {
     options.certificate = config_.listen->certificate;
     options.key = config_.listen->key;
     options.complain = log_error;
-    options.access_log = config_.listen->access_log;
-    if (options.access_log.empty()) options.access_log = config_.store.path + "/access.log";
+    options.access_log = access_log_of(config_);
     if (options.access_log == "journal") {
       options.access_line = [](const std::string& line) { log_line(LogLevel::kInfo, "access " + line); };
     }
@@ -255,7 +255,7 @@ Result<void> run_daemon(const DaemonOptions& options, probes::Config config) {
 }
 
 Result<void> load_tape(const DaemonOptions& options, const probes::Config& config) {
-  const ConfinementOptions confinement{options.filter_system_calls, false};
+  const ConfinementOptions confinement{options.filter_system_calls, false, {}};
   BACKSIGHT_TRY(give_up_all_privileges(confinement));
   auto plain = PlainThread::start(confinement);
   if (!plain) return plain.error();

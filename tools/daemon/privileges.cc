@@ -71,6 +71,9 @@ Result<void> confine(bool attaching, const ConfinementOptions& options) {
   BACKSIGHT_TRY(bar_the_way_back());
   BACKSIGHT_TRY(set_capabilities(kept));
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
+  if (!attaching && !options.plain_files.writable.empty()) {
+    if (const auto restricted = restrict_files(options.plain_files); !restricted) return restricted.error();
+  }
   if (!options.filter_system_calls) return {};
   return filter_system_calls(attaching ? ThreadKind::kAttaching : ThreadKind::kPlain);
 }

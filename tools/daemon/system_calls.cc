@@ -139,6 +139,9 @@ constexpr int kAttaching[] = {
     SCMP_SYS(setgroups),
     SCMP_SYS(setresuid),
     SCMP_SYS(setresgid),
+    SCMP_SYS(landlock_create_ruleset),
+    SCMP_SYS(landlock_add_rule),
+    SCMP_SYS(landlock_restrict_self),
 };
 
 template <std::size_t kCount>

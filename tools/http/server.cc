@@ -107,8 +107,10 @@ class BeastServer final : public HttpServer {
     if (failed) return bind_error(endpoint, failed);
     port_ = acceptor_.local_endpoint().port();
     accept();
-    thread_ = std::thread([this] { shared_.io.run(); });
-    ::pthread_setname_np(thread_.native_handle(), "http");
+    thread_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "http");
+      shared_.io.run();
+    });
     return {};
   }
 
