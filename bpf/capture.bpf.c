@@ -75,25 +75,6 @@ static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u6
   m->flags = 0;
 }
 
-static __always_inline void start_machine(struct bs_machine *m, const struct bs_plan *plan, __u32 pc) {
-  m->pc = pc;
-  m->sp = 0;
-  m->payload = 0;
-  m->skip = 0;
-  m->done = 0;
-  m->head = m->tail = 0;
-  m->element_size = 0;
-  m->walk.is_active = 0;
-  m->request.is_final = 0;
-  m->type_base = plan->type_base;
-  m->max_depth = plan->max_depth;
-  m->max_elements = plan->max_elements;
-  m->max_string = plan->max_string;
-  m->max_bytes = plan->max_bytes;
-  m->redacts = plan->redacts;
-  m->epoch++;
-}
-
 /* The instruction pointer is at the site, whose distance from the plan's address
  * the cookie tells. */
 static __always_inline void find_bias(struct bs_machine *m, const struct bs_plan *plan, __u64 cookie) {

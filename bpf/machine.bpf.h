@@ -109,4 +109,23 @@ struct bs_machine {
   __u8 buffer[BS_MAX_EVENT + BS_MAX_OBJECT + 64] __attribute__((aligned(8)));
 };
 
+static __always_inline void start_machine(struct bs_machine *m, const struct bs_plan *plan, __u32 pc) {
+  m->pc = pc;
+  m->sp = 0;
+  m->payload = 0;
+  m->skip = 0;
+  m->done = 0;
+  m->head = m->tail = 0;
+  m->element_size = 0;
+  m->walk.is_active = 0;
+  m->request.is_final = 0;
+  m->type_base = plan->type_base;
+  m->max_depth = plan->max_depth;
+  m->max_elements = plan->max_elements;
+  m->max_string = plan->max_string;
+  m->max_bytes = plan->max_bytes;
+  m->redacts = plan->redacts;
+  m->epoch++;
+}
+
 #endif

@@ -138,7 +138,11 @@ schema::Result<void> CollectorImpl::build() {
         while (drain_data() == kBatchRecords) continue;
       },
       options_.log,
-      [this](std::uint32_t pid, std::int64_t since_boot_ns) { pipeline_->code_changed(pid, since_boot_ns); }};
+      [this](std::uint32_t pid, std::int64_t since_boot_ns) { pipeline_->code_changed(pid, since_boot_ns); },
+      [this] {
+        drain_control();
+        executor_->tracker().tick(boot_now_ns());
+      }};
   executor_ = std::make_unique<Executor>(loop_, std::move(parts));
   return {};
 }
@@ -323,6 +327,7 @@ void CollectorImpl::stop() {
   if (!std::exchange(running_, false)) return;
   ready_ = false;
   executor_->stop_planning();
+  executor_->stop_reading();
   drain_control();
   while (drain_data() == kBatchRecords) continue;
   executor_->detach_all();

@@ -57,9 +57,10 @@ std::string name_of(const schema::ProbeStatus& status) {
 Executor::Executor(boost::asio::io_context& loop, Parts parts)
     : parts_(std::move(parts)),
       tracker_(parts_.proc_fs, files_, state_, parts_.input, [this](const Event& event) { handle(event); }),
-      worker_(loop, parts_.plan, [this](const InstanceKey& instance, PlanAnswer answer) {
-        planned(instance, std::move(answer));
-      }) {}
+      worker_(
+          loop, parts_.plan,
+          [this](const InstanceKey& instance, PlanAnswer answer) { planned(instance, std::move(answer)); }),
+      sampler_(loop, sampler_parts()) {}
 
 void Executor::handle(const Event& event) {
   events_.push_back(event);
@@ -70,11 +71,13 @@ void Executor::handle(const Event& event) {
     events_.pop_front();
     const auto* changed = std::get_if<ModulesChanged>(&next);
     if (changed && parts_.modules_changed) parts_.modules_changed(changed->pid, changed->since_boot_ns);
+    if (changed) sampler_.modules_changed(changed->pid, changed->since_boot_ns);
     for (const auto& action : apply(state_, next, boot_now_ns())) {
       std::visit([this](const auto& it) { perform(it); }, action);
     }
   }
   handling_ = false;
+  sampler_.targets_changed();
 }
 
 void Executor::perform(const PlanProbe& action) {
@@ -139,6 +142,7 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
     report(action.service, status);
     return status.message;
   };
+  if (schema::is_global(plan.plan.probe)) return attach_global(action, plan, file, std::move(status));
   if (auto same = probes::compare_sites(file.file->path(), plan.sites); !same) return failed(same.error());
   const bool wants_sleepable = state_.probes.at(action.instance.probe).config.sleepable;
   const bool is_sleepable = wants_sleepable && parts_.kernel.features().sleepable;
@@ -184,11 +188,11 @@ void Executor::perform(const DetachInstance& action) {
   for (auto it = begin; it != end; ++it) {
     auto& installed = it->second;
     const auto now_ns = boot_now_ns();
-    const auto counters = parts_.kernel.counters(installed.plan_index);
+    const auto counters = counters_of(installed.plan_index);
     parts_.input.counters_read(installed.plan_index, counters, now_ns);
     (void)take_counters(installed.before, counters, installed.status);
     counts_.detached(installed.service, installed.status);
-    parts_.kernel.remove_plan(installed.plan_index);
+    remove_plan(installed.plan_index);
     parts_.input.plan_removed(installed.plan_index);
     installed.status.state = schema::ProbeState::kPending;
     installed.status.message = "detached: " + action.reason;
@@ -291,9 +295,11 @@ void Executor::log(LogLevel level, const std::string& message) const {
 
 void Executor::read_counters(std::int64_t now_boot_ns) {
   for (auto& [key, installed] : installed_) {
-    const auto counters = parts_.kernel.counters(installed.plan_index);
+    const auto counters = counters_of(installed.plan_index);
     const auto change = take_counters(installed.before, counters, installed.status);
     if (change == Change::kNothing) continue;
+    if (installed.plan_index >= kFirstGlobalPlan && counters.hits > 0)
+      installed.status.cost_ns = static_cast<std::uint32_t>(counters.run_ns / counters.hits);
     parts_.input.counters_read(installed.plan_index, counters, now_boot_ns);
     installed.changed = true;
     if (change == Change::kLosses) store_status(installed, now_boot_ns);  // with their gap, not after it
@@ -303,6 +309,7 @@ void Executor::read_counters(std::int64_t now_boot_ns) {
 void Executor::set_site_costs(const probes::SiteCosts& costs) {
   costs_ = costs;
   for (auto& [key, installed] : installed_) {
+    if (installed.plan_index >= kFirstGlobalPlan) continue;  // no site
     const auto cost_ns = costs.of(installed.site_class);
     installed.changed |= cost_ns != installed.status.cost_ns;
     installed.status.cost_ns = cost_ns;

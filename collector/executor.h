@@ -5,6 +5,7 @@
 #include "collector/actuator.h"
 #include "collector/collector.h"
 #include "collector/file_table.h"
+#include "collector/global_sampler.h"
 #include "collector/hit_counts.h"
 #include "collector/kernel.h"
 #include "collector/pipeline_input.h"
@@ -33,6 +34,7 @@ class Executor {
     std::function<void()> drain;  // takes everything from both rings
     std::function<void(LogLevel, const std::string&)> log;
     std::function<void(std::uint32_t pid, std::int64_t since_boot_ns)> modules_changed;
+    std::function<void()> drain_control = {};  // takes what the kernel says of processes
   };
 
   Executor(boost::asio::io_context& loop, Parts parts);
@@ -43,6 +45,7 @@ class Executor {
   void set_site_costs(const probes::SiteCosts& costs);
   void detach_all();
   void stop_planning() { worker_.stop(); }
+  void stop_reading() { sampler_.stop(); }
 
   ProcessTracker& tracker() { return tracker_; }
   const ActuatorState& state() const { return state_; }
@@ -79,6 +82,13 @@ class Executor {
   std::size_t twins_before(ProbeKey key) const;
   std::string attach_plan(const AttachInstance& action, const probes::CompiledPlan& plan,
                           const LoadedFile& file, std::uint32_t instance);
+  std::string attach_global(const AttachInstance& action, const probes::CompiledPlan& plan,
+                            const LoadedFile& file, schema::ProbeStatus status);
+  GlobalSampler::Parts sampler_parts();
+  void global_refused(std::uint32_t plan_index, const GlobalTarget& target, const schema::Error& error,
+                      std::int64_t since_boot_ns, bool is_first);
+  bs_plan_counters counters_of(std::uint32_t plan_index) const;
+  void remove_plan(std::uint32_t plan_index);
   void store_status(Installed& installed, std::int64_t now_boot_ns);
   void watch_linkers(std::uint32_t pid);
   void report(const std::string& service, const schema::ProbeStatus& status);
@@ -92,6 +102,7 @@ class Executor {
   FileTable files_;
   ProcessTracker tracker_;
   PlanWorker worker_;
+  GlobalSampler sampler_;
   std::deque<Event> events_;
   bool handling_ = false;
   std::map<InstanceKey, std::shared_ptr<const probes::PlanResult>> plans_;

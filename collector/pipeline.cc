@@ -23,7 +23,8 @@ constexpr std::size_t padded(std::size_t size) {
 // Header and items fill the record exactly.
 bool is_well_formed(const bs_event& event, std::span<const std::byte> record) {
   if (event.size != record.size() || event.size % 8 != 0) return false;
-  if (event.kind < BS_SITE_ENTRY || event.kind > BS_SITE_TAIL_CALL) return false;
+  const bool is_call = event.kind >= BS_SITE_ENTRY && event.kind <= BS_SITE_TAIL_CALL;
+  if (!is_call && event.kind != BS_SITE_GLOBAL) return false;
   for (std::size_t at = sizeof(bs_event); at < record.size();) {
     if (record.size() - at < sizeof(bs_item)) return false;
     bs_item item;
@@ -49,7 +50,7 @@ std::uint32_t Pipeline::slot_of(const std::string& service) {
 }
 
 void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, const schema::Plan& plan) {
-  if (plan_index >= BS_MAX_PLANS) return;
+  if (plan_index >= kMostPlans) return;
   if (plans_.size() <= plan_index) plans_.resize(plan_index + 1);
   const auto slot = slot_of(service);
   plans_[plan_index] = {slot,
@@ -220,7 +221,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
     std::memcpy(&header, batch_.data() + row.offset, sizeof header);
     header.process = image->id.value;
     std::memcpy(batch_.data() + row.offset, &header, sizeof header);
-    note_thread(*image, plan.slot, header.tid, row);
+    if (header.tid != 0) note_thread(*image, plan.slot, header.tid, row);
     if (plan.code) note_code(*image, plan, row);
     auto& slot = slots_[plan.slot];
     if (slot.pending_rows++ == 0) {

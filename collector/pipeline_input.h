@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bpf/abi/event.h"
+#include "bpf/abi/plan.h"
 #include "schema/facts.h"
 #include "schema/plan.h"
 #include "schema/time.h"
@@ -16,6 +17,10 @@
 #include <vector>
 
 namespace backsight::collector {
+
+// Indexes of plans: those of the kernel, then those of globals.
+inline constexpr std::uint32_t kFirstGlobalPlan = BS_MAX_PLANS;
+inline constexpr std::uint32_t kMostPlans = 2 * BS_MAX_PLANS;
 
 // One program image: from fork or exec to exec or exit.
 struct ProcessImage {

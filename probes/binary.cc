@@ -1,6 +1,7 @@
 // Binary: opens a file with its debug information and plans probes on it.
 #include "probes/debug_file.h"
 #include "probes/glob.h"
+#include "probes/global_planner.h"
 #include "probes/planner.h"
 #include "probes/probe_planner.h"
 
@@ -78,6 +79,7 @@ Result<std::shared_ptr<const Binary>> ElfBinary::open(const ModuleFile& file, co
 bool ElfBinary::has_function(const std::string& pattern) const {
   if (!index_) return false;
   const std::lock_guard lock(mutex_);
+  if (schema::is_global(pattern)) return GlobalPlanner::is_here(*index_, pattern);
   if (const auto line = parse_line_pattern(pattern)) {
     for (const DieKey unit : lines_->units_with(*line)) {
       if (!line_places(lines_->of_unit(unit), *line).empty()) return true;

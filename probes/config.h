@@ -41,6 +41,8 @@ struct ProbeConfig {
   bool capture_default = true;  // no `capture` key: every parameter, this and ret
   std::vector<CaptureConfig> capture;
   schema::CaptureLimits limits;
+  // Not 0: no probe but a global, `function` is "global:" and the expression, read this often.
+  std::int64_t every_ns = 0;
   bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
   std::vector<RedactPattern> redact;  // of the probe, then of the service
   ConfigPosition position;
@@ -65,7 +67,7 @@ struct MatchConfig {
 struct ServiceConfig {
   std::string name;
   MatchConfig match;
-  std::vector<ProbeConfig> probes;
+  std::vector<ProbeConfig> probes;  // and behind them the globals
   ConfigPosition position;
   bool operator==(const ServiceConfig&) const = default;
 };

@@ -137,7 +137,7 @@ void read_on(const ConfigValue& value, ProbeConfig& probe) {
     value.fail("is empty: the probe would see nothing", "on: [entry, return]");
 }
 
-schema::CaptureLimits read_limits(const ConfigValue& value) {
+schema::CaptureLimits read_capture_limits(const ConfigValue& value) {
   const ConfigMap map(value, "limits", kLimitKeys);
   schema::CaptureLimits limits;
   if (const auto* depth = map.find("depth")) {
@@ -166,6 +166,9 @@ void check_stack(const ConfigValue& value) {
 void read_function(const ConfigValue& value, ProbeConfig& probe) {
   probe.function = value.text();
   if (probe.function.find_first_not_of(' ') == std::string::npos) value.fail("must not be blank");
+  if (schema::is_global(probe.function))
+    value.fail("\"" + probe.function + "\" is a global, not a function",
+               "globals: [ { expression: \"g_stats\", every: 1s } ]");
   if (parse_line_pattern(probe.function))
     value.fail("\"" + probe.function + "\" is a line, not a function", "line: \"" + probe.function + "\"");
 }
@@ -200,7 +203,7 @@ ProbeConfig read_probe(const ConfigValue& value) {
     probe.capture_default = false;
     probe.capture = read_captures(*capture);
   }
-  if (const auto* limits = map.find("limits")) probe.limits = read_limits(*limits);
+  if (const auto* limits = map.find("limits")) probe.limits = read_capture_limits(*limits);
   if (const auto* sleepable = map.find("sleepable")) {
     constexpr std::string_view kAnswers[] = {"false", "true"};
     probe.sleepable = sleepable->choice(kAnswers) == 1;
@@ -211,6 +214,10 @@ ProbeConfig read_probe(const ConfigValue& value) {
 }
 
 }  // namespace
+
+schema::CaptureLimits read_limits(const ConfigValue& value) {
+  return read_capture_limits(value);
+}
 
 std::vector<ProbeConfig> read_probes(const ConfigValue& value) {
   std::vector<ProbeConfig> probes;

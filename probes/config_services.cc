@@ -18,7 +18,7 @@ constexpr KeySpec kServiceKeys[] = {
     {"name"},
     {"match"},
     {"probes"},
-    {"globals", "remove the key; a global can be captured by a probe: capture: [g_stats]"},
+    {"globals"},
     {"redact"},
 };
 
@@ -90,6 +90,9 @@ ServiceConfig read_service(const ConfigValue& value) {
   service.name = read_service_name(map.require("name", "name: checkout"));
   service.match = read_match(map.require("match", "match: { exe: \"/opt/checkout/bin/checkout\" }"));
   if (const auto* probes = map.find("probes")) service.probes = read_probes(*probes);
+  if (const auto* globals = map.find("globals")) {
+    for (ProbeConfig& global : read_globals(*globals)) service.probes.push_back(std::move(global));
+  }
   if (const auto* redact = map.find("redact")) redact_all(read_redact(*redact, true), service.probes);
   return service;
 }

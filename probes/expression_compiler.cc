@@ -10,6 +10,7 @@
 #include "probes/shared_variables.h"
 #include "probes/type_name.h"
 #include "probes/value_class.h"
+#include "probes/variable_names.h"
 
 #include <set>
 
@@ -256,7 +257,7 @@ Result<Operand> ExpressionCompiler::name(const Expression& expression) {
   while (globals.empty()) {
     const auto separator = scope.rfind("::");
     scope = separator == std::string::npos ? std::string() : scope.substr(0, separator);
-    globals = context_.index.variables_named(scope.empty() ? wanted : scope + "::" + wanted);
+    globals = variables_called(context_.index, scope.empty() ? wanted : scope + "::" + wanted);
     if (scope.empty()) break;
   }
   if (globals.size() == 1) return global(expression, globals.front());
@@ -268,6 +269,8 @@ Result<Operand> ExpressionCompiler::name(const Expression& expression) {
     return error(expression, "there are several globals '" + wanted + "', none of them in the file of " +
                                  context_.function.name);
   }
+  if (context_.function.name.empty())
+    return error(expression, "no global '" + wanted + "'", suggestion(nearest(wanted, kNoType)));
   return error(expression, "no parameter, member or global '" + wanted + "' in " + context_.function.name,
                suggestion(nearest(wanted, kNoType)));
 }

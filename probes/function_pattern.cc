@@ -141,6 +141,7 @@ bool FunctionPattern::matches_loosely(const std::string& qualified) const {
 }
 
 std::string searched_text(const ProbeConfig& probe) {
+  if (schema::is_global(probe.function)) return probe.function;
   return probe.exact_name && !parse_line_pattern(probe.function) ? "::" + probe.function : probe.function;
 }
 

@@ -1,5 +1,6 @@
 #include "probes/probe_planner.h"
 
+#include "probes/global_planner.h"
 #include "probes/line_places.h"
 #include "probes/nearest.h"
 
@@ -25,7 +26,10 @@ bool is_coroutine_body(const FunctionInfo& function) {
 }  // namespace
 
 PlanResult ProbePlanner::plan() {
-  if (const auto line = parse_line_pattern(probe_.function)) {
+  if (schema::is_global(probe_.function)) {
+    result_ = GlobalPlanner(parts_, probe_).plan();
+    hand_over();
+  } else if (const auto line = parse_line_pattern(probe_.function)) {
     plan_line(*line);
   } else {
     plan_functions();

@@ -28,8 +28,11 @@ object change_row(const Timeline& timeline, const Change& change) {
   if (change.before == nullptr) row["first"] = true;
   row["event"] = event_id(timeline.service, now.call);
   row["function"] = timeline.reader->plans().at(now.plan).function;
-  row["thread"] =
-      object{{"tid", now.tid}, {"name", timeline.reader->thread_name(now.process, now.tid, now.at)}};
+  // No thread shows a global: it was read from outside.
+  row["thread"] = now.tid == 0
+                      ? value()
+                      : value(object{{"tid", now.tid},
+                                     {"name", timeline.reader->thread_name(now.process, now.tid, now.at)}});
   row["process"] = process == nullptr ? value() : value(object{{"pid", process->pid}});
   row["service"] = timeline.service;
   return row;

@@ -1,5 +1,6 @@
 // state --at T
 #include "query/answers.h"
+#include "query/globals.h"
 #include "query/render.h"
 
 #include <boost/json.hpp>
@@ -74,7 +75,7 @@ class State {
         if (filters_.takes(&process, tid)) threads.push_back(thread_object(process, tid, calls));
       }
     }
-    out["globals"].emplace_object();
+    out["globals"] = globals_object(process);
     out["last"] = last_object(process);
     return out;
   }
@@ -100,6 +101,7 @@ class State {
     for (const store::CallRef* call : last_[process.id]) {
       const auto plan = timeline_.reader->plans().find(call->plan);
       if (plan == timeline_.reader->plans().end() || !filters_.takes(&process, call->tid)) continue;
+      if (schema::is_global(plan->second.probe)) continue;
       const store::CallRef*& place = latest[plan->second.function];
       if (place == nullptr || place->exit_time < call->exit_time) place = call;
     }
@@ -107,6 +109,36 @@ class State {
     for (const auto& [function, call] : latest) {
       if (auto row = call_object(*call, true)) out[function] = std::move(*row);
     }
+    return out;
+  }
+
+  // The last observation of each; of several plans of one (a changed configuration) the latest.
+  object globals_object(const Process& process) {
+    std::map<std::string_view, const store::CallRef*> latest;
+    for (const store::CallRef* seen : last_[process.id]) {
+      const auto plan = timeline_.reader->plans().find(seen->plan);
+      if (plan == timeline_.reader->plans().end() || !schema::is_global(plan->second.probe)) continue;
+      const auto name = std::string_view(plan->second.probe).substr(schema::kGlobalPrefix.size());
+      const store::CallRef*& place = latest[name];
+      if (place == nullptr || place->entry_time < seen->entry_time) place = seen;
+    }
+    object out;
+    for (const auto& [name, seen] : latest) {
+      if (auto shown = global_object(*seen)) out[name] = std::move(*shown);
+    }
+    return out;
+  }
+
+  std::optional<object> global_object(const store::CallRef& seen) {
+    const auto row = load_row(*timeline_.reader, seen.entry);
+    const auto event = row ? view_of(*row) : std::nullopt;
+    if (!event) return std::nullopt;
+    ObservedGlobal global = decode_global(timeline_, *event, timeline_.reader->plans().at(seen.plan));
+    object out;
+    out["value"] = std::move(global.value);
+    out["observed"] = time_value(timeline_, seen.entry_time);
+    out["age_ns"] = at_.ns - seen.entry_time.ns;
+    out["unavailable"] = unavailable_object(global.unavailable);
     return out;
   }
 

@@ -95,7 +95,7 @@ bool is_result(const schema::Capture& capture) {
 
 void add_event(CallValues& values, const schema::EventView& event, const schema::Plan& plan,
                const std::vector<bool>* wanted, DecodeOptions options) {
-  if (event.kind() != schema::EventKind::kEntry && event.kind() != schema::EventKind::kReturn) return;
+  if (event.kind() == schema::EventKind::kTailCall) return;
   const bool at_return = event.kind() == schema::EventKind::kReturn;
   ValueDecoder decoder(event, plan, std::move(options), values.unavailable);
   for (std::size_t i = 0; i < plan.captures.size(); ++i) {

@@ -66,6 +66,8 @@ inline std::string name_of(schema::ItemStatus status) {
       return schema::to_string(schema::Unavailable::kBadAddress);
     case schema::ItemStatus::kUnknownCaller:
       return schema::to_string(schema::Unavailable::kOptimizedOut);
+    case schema::ItemStatus::kChanging:
+      return schema::to_string(schema::Unavailable::kChanging);
     case schema::ItemStatus::kNotResident:
       return schema::to_string(schema::Unavailable::kNotResident);
     case schema::ItemStatus::kElementLimit:

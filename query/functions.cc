@@ -11,6 +11,7 @@ ChosenFunctions choose(const store::TimelineReader& reader, const Matches& match
                        const std::string& probe = {}) {
   ChosenFunctions chosen;
   for (const auto& [id, plan] : reader.plans()) {
+    if (schema::is_global(plan.probe)) continue;  // no function
     const bool is_probe = !probe.empty() && plan.probe == probe;
     if (!is_probe && !matches(plan.function) && !matches(plan.signature)) continue;
     chosen.plans.insert(id);
@@ -18,7 +19,7 @@ ChosenFunctions choose(const store::TimelineReader& reader, const Matches& match
     chosen.known = true;
   }
   for (const schema::ProbeStatus& status : reader.probe_statuses()) {
-    if (!matches(status.function) && !matches(status.probe)) continue;
+    if (schema::is_global(status.probe) || (!matches(status.function) && !matches(status.probe))) continue;
     chosen.probes.insert(status.probe);
     chosen.known = true;
   }
@@ -47,8 +48,11 @@ ChosenFunctions choose_functions(const store::TimelineReader& reader, const std:
 
 std::vector<std::string> function_names(const store::TimelineReader& reader) {
   std::set<std::string> names;
-  for (const auto& [id, plan] : reader.plans()) names.insert(plan.function);
+  for (const auto& [id, plan] : reader.plans()) {
+    if (!schema::is_global(plan.probe)) names.insert(plan.function);
+  }
   for (const schema::ProbeStatus& status : reader.probe_statuses()) {
+    if (schema::is_global(status.probe)) continue;
     names.insert(status.function.empty() ? status.probe : status.function);
   }
   return {names.begin(), names.end()};

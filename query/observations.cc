@@ -1,4 +1,5 @@
 #include "query/observations.h"
+#include "query/globals.h"
 #include "query/render.h"
 
 #include "query/call_scan.h"
@@ -32,7 +33,7 @@ std::size_t find_colon(const std::string& text) {
 }
 
 constexpr const char* kForms =
-    "use FUNCTION:expr, for example 'shop::Stock::take:this->quantity', or TYPE@0xADDRESS:field";
+    "use FUNCTION:expr, for example 'shop::Stock::take:this->quantity', TYPE@0xADDRESS:field or global:expr";
 
 std::optional<std::uint64_t> parse_address(std::string_view text) {
   if (!text.starts_with("0x") && !text.starts_with("0X")) return std::nullopt;
@@ -63,8 +64,8 @@ schema::Result<ObservedExpression> parse_observed(const std::string& text) {
   const std::string what = text.substr(0, colon);
   observed.expression = text.substr(colon + 1);
   if (what == "global") {
-    return make_error(ErrorCode::kInvalid, "history of a global is not supported yet",
-                      "capture it in a probe: FUNCTION:global_name");
+    observed.is_global = true;
+    return observed;
   }
   const std::size_t at = what.rfind('@');
   if (at == std::string::npos) {
@@ -85,6 +86,16 @@ schema::Result<Observer> Observer::create(const Timeline& timeline, const Observ
   Observer observer(std::move(*evaluator));
   observer.observed_ = observed;
   const auto& plans = timeline.reader->plans();
+  if (observed.is_global) {
+    auto chosen = plans_of_globals(timeline, observer.evaluator_);
+    if (!chosen) return chosen.error();
+    observer.functions_.plans = *std::move(chosen);
+    for (const schema::PlanId id : observer.functions_.plans) {
+      observer.functions_.probes.insert(plans.at(id).probe);
+      observer.bindings_.emplace(id, observer.evaluator_.bind(plans.at(id)));
+    }
+    return observer;
+  }
   if (observed.function.empty()) {
     for (const auto& [id, plan] : plans) {
       if (knows_type(plan, observed.type)) observer.functions_.plans.insert(id);
@@ -147,11 +158,12 @@ schema::Result<void> Observer::observe_events(Session& session, const Timeline& 
     if (!is_within(span, event.time()) || !functions_.plans.contains(event.plan())) return true;
     if (!filters.takes(find_process(reader, event.process()), event.header().tid)) return true;
     const Plan& plan = reader.plans().at(event.plan());
-    if (observed_.function.empty()) {
+    if (!observed_.type.empty()) {
       observe_object(timeline, stored, plan, out);
       return true;
     }
-    if (event.kind() != schema::EventKind::kEntry) return true;
+    const auto wanted = observed_.is_global ? schema::EventKind::kGlobal : schema::EventKind::kEntry;
+    if (event.kind() != wanted) return true;
     const Binding& binding = bindings_.at(event.plan());
     CallValues values;
     add_event(values, event, plan, &binding.wanted,

@@ -14,10 +14,11 @@
 
 namespace backsight::query {
 
-// EXPR of history and last: FUNCTION:expr or TYPE@ADDRESS:field.
+// EXPR of history and last: FUNCTION:expr, TYPE@ADDRESS:field or global:expr.
 struct ObservedExpression {
-  std::string function;  // empty for an object
-  std::string type;      // empty for a function
+  std::string function;  // empty for an object and for globals
+  std::string type;      // empty for a function and for globals
+  bool is_global = false;
   std::uint64_t address = 0;
   std::string expression;
 };

@@ -74,7 +74,7 @@ const std::vector<Verb>& table() {
        answer_calls},
       {{"history",
         "history EXPR",
-        "Each observed change of an expression: FUNCTION:expr or TYPE@ADDRESS:field.",
+        "Each observed change of an expression: FUNCTION:expr, TYPE@ADDRESS:field or global:expr.",
         {"EXPR"},
         {},
         "changes",

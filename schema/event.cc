@@ -57,7 +57,7 @@ Result<EventView> EventView::parse(std::span<const std::byte> row) {
     return corrupt("size " + std::to_string(size) + " in " + std::to_string(row.size()) + " bytes");
   }
   if (view.header_.kind < static_cast<std::uint16_t>(EventKind::kEntry) ||
-      view.header_.kind > static_cast<std::uint16_t>(EventKind::kTailCall)) {
+      view.header_.kind > static_cast<std::uint16_t>(EventKind::kGlobal) || view.header_.kind == 4) {
     return corrupt("kind " + std::to_string(view.header_.kind));
   }
   view.row_ = row.first(size);

@@ -33,6 +33,7 @@ enum class EventKind : std::uint16_t {
   kEntry = 1,
   kReturn = 2,
   kTailCall = 3,  // the function left by a tail call: exit of unknown value
+  kGlobal = 5,    // a global, read from outside: no thread (tid 0), no frame
 };
 
 // EventHeader::flags
@@ -69,7 +70,8 @@ enum class ItemStatus : std::uint8_t {
   kByteLimit = 5,       // the event's byte budget is used up; captured may be 0
   kNegativeLength = 6,  // end before begin, or an absurd length: the object is not what it seems
   kUnknownCaller = 7,   // only calls from elsewhere tell what it is; captured = 0
-  kLast = kUnknownCaller,
+  kChanging = 8,        // changed each time it was read: no moment is known; captured = 0
+  kLast = kChanging,
 };
 
 struct ItemHeader {

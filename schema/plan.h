@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace backsight::schema {
@@ -26,6 +27,7 @@ enum class Unavailable : std::uint8_t {
   kRedacted,
   kUndefinedType,
   kUnsupportedType,
+  kChanging,  // of a global that is read from outside: never twice the same
 };
 const char* to_string(Unavailable reason);
 
@@ -88,5 +90,12 @@ struct Plan {
   TypeTable types;
   bool operator==(const Plan&) const = default;
 };
+
+// Plans of globals that are read by time (`globals`, interface.md 2): probe and
+// function are "global:EXPRESSION", the one capture is at the events' kGlobal rows.
+inline constexpr std::string_view kGlobalPrefix = "global:";
+inline bool is_global(std::string_view probe) {
+  return probe.starts_with(kGlobalPrefix);
+}
 
 }  // namespace backsight::schema

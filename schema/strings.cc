@@ -30,6 +30,8 @@ const char* to_string(Unavailable reason) {
       return "undefined_type";
     case Unavailable::kUnsupportedType:
       return "unsupported_type";
+    case Unavailable::kChanging:
+      return "changing";
   }
   return "unknown";
 }

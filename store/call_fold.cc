@@ -78,6 +78,7 @@ CallFold::Thread& CallFold::find_thread(ProcessId process, std::uint32_t tid) {
 }
 
 void CallFold::apply(Sequence sequence, const schema::EventHeader& header, const OnFinished& on_finished) {
+  if (header.kind == static_cast<std::uint16_t>(EventKind::kGlobal)) return observe(sequence, header);
   Thread& thread = find_thread({header.process}, header.tid);
   CallRef seen;
   seen.process = {header.process};
@@ -102,7 +103,19 @@ void CallFold::apply(Sequence sequence, const schema::EventHeader& header, const
       seen.exit_time = at;
       leave(thread, seen, ExitKind::kUnknown, on_finished);
       break;
+    case EventKind::kGlobal:
+      break;
   }
+}
+
+void CallFold::observe(Sequence sequence, const schema::EventHeader& header) {
+  CallRef seen;
+  seen.process = {header.process};
+  seen.plan = {header.plan};
+  seen.flags = header.flags;
+  seen.entry = seen.exit = sequence;
+  seen.entry_time = seen.exit_time = {header.boot_ns};
+  finish(seen, ExitKind::kReturn, {});
 }
 
 void CallFold::enter(Thread& thread, const CallRef& call, const OnFinished& on_finished) {

@@ -42,6 +42,8 @@ inline constexpr std::size_t kMaxLastCalls = 100'000;
 //                end `return`, the rest (they had tail-called) end `unknown` as
 //                soon as another event shows it, at the time of the first return
 //   tail call    ends the innermost call of the same plan at F: unknown
+//   global       no call: an observation, kept as a last completed call whose
+//                entry and exit are this event
 // Exits that were inferred have exit sequence 0.
 class CallFold {
  public:
@@ -96,6 +98,7 @@ class CallFold {
   };
   using Calls = std::vector<CallRef>;
 
+  void observe(schema::Sequence sequence, const schema::EventHeader& header);
   Thread& find_thread(schema::ProcessId process, std::uint32_t tid);
   void enter(Thread& thread, const CallRef& call, const OnFinished& on_finished);
   void leave(Thread& thread, const CallRef& seen, ExitKind kind, const OnFinished& on_finished);

@@ -17,6 +17,7 @@ enum bs_item_status {
   BS_ITEM_BYTE_LIMIT = 5,
   BS_ITEM_NEGATIVE_LENGTH = 6,
   BS_ITEM_UNKNOWN_CALLER = 7,
+  BS_ITEM_CHANGING = 8, /* of user space alone: see user_machine.h */
 };
 
 #define BS_EVENT_BYTE_LIMIT 1u

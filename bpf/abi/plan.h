@@ -34,6 +34,8 @@ enum bs_site_kind {
   /* As an entry, in the midst of a function that has its frame pointer set up:
    * frame address = RBP + frame_adjust. */
   BS_SITE_ENTRY_BY_RBP = 4,
+  /* No site: the kind of a record that user space made of a process's globals. */
+  BS_SITE_GLOBAL = 5,
 };
 /* frame_adjust (signed 16 bits): frame address = stack pointer + frame_adjust,
  * where frame address is that of the return address slot.

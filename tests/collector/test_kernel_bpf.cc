@@ -22,7 +22,8 @@ static_assert(offsetof(bs_item, length) == offsetof(schema::ItemHeader, length))
 static_assert(offsetof(bs_item, captured) == offsetof(schema::ItemHeader, captured));
 static_assert(int(BS_ITEM_OK) == int(schema::ItemStatus::kOk));
 static_assert(int(BS_ITEM_BAD_ADDRESS) == int(schema::ItemStatus::kBadAddress));
-static_assert(int(BS_ITEM_UNKNOWN_CALLER) == int(schema::ItemStatus::kLast));
+static_assert(int(BS_ITEM_UNKNOWN_CALLER) == int(schema::ItemStatus::kUnknownCaller));
+static_assert(int(BS_ITEM_CHANGING) == int(schema::ItemStatus::kLast));
 static_assert(int(BS_ITEM_NOT_RESIDENT) == int(schema::ItemStatus::kNotResident));
 static_assert(int(BS_ITEM_ELEMENT_LIMIT) == int(schema::ItemStatus::kElementLimit));
 static_assert(int(BS_ITEM_STRING_LIMIT) == int(schema::ItemStatus::kStringLimit));
@@ -31,6 +32,7 @@ static_assert(int(BS_ITEM_NEGATIVE_LENGTH) == int(schema::ItemStatus::kNegativeL
 static_assert(int(BS_SITE_ENTRY) == int(schema::EventKind::kEntry));
 static_assert(int(BS_SITE_RETURN) == int(schema::EventKind::kReturn));
 static_assert(int(BS_SITE_TAIL_CALL) == int(schema::EventKind::kTailCall));
+static_assert(int(BS_SITE_GLOBAL) == int(schema::EventKind::kGlobal));
 static_assert(int(BS_EVENT_BYTE_LIMIT) == int(schema::kEventByteLimit));
 static_assert(int(BS_EVENT_QUEUE_LIMIT) == int(schema::kEventQueueLimit));
 static_assert(int(BS_EVENT_STEP_LIMIT) == int(schema::kEventStepLimit));

@@ -86,8 +86,6 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   check({block_probe("stack: deep"), "6:12", "expected one of none, fp, dwarf", ""});
   check({block_probe("limits: {rate: 5000/s}"), "6:14", "\"rate\" is not supported yet", "remove"});
   check({block_probe("limits: {burst: 10}"), "6:14", "\"burst\" is not supported yet", "remove"});
-  check({with_service("{name: a, match: {pid: 1}, globals: []}"), "2:30", "\"globals\" is not supported yet",
-         ""});
   check({with_top("store: {retention: {age: 7d}}"), "1:9", "\"retention\" is not supported yet", "remove"});
   check({with_top("limits: {cpu: 0.5}"), "1:10", "\"cpu\" is not supported yet", "remove"});
 }
@@ -108,6 +106,42 @@ TEST_CASE("configuration: a probe on a line", "[probes][config]") {
   CHECK(config->services[0].probes[0].function == "src/a.cc:2");
   CHECK(config->services[0].probes[0].on_entry);
   CHECK_FALSE(config->services[0].probes[0].on_return);
+}
+
+TEST_CASE("configuration: globals", "[probes][config]") {
+  const auto globals = [](const std::string& entries) {
+    return with_service("{name: a, match: {pid: 1}, globals: " + entries + "}");
+  };
+  check({globals("g_stats"), "2:39", "expected a list", ""});
+  check({globals("[{every: 1s}]"), "2:40", "expression", "g_stats"});
+  check({globals("[{expression: \"a +\"}]"), "2:53", "is no expression", ""});
+  check({globals("[{expression: a, every: 1ms}]"), "2:63", "1ms is out of range", "from 10ms"});
+  check({globals("[{expression: a, every: 2d}]"), "2:63", "2d is out of range", ""});
+  check({globals("[{expression: a, often: 1s}]"), "2:56", "often", "every"});
+  check({globals("[{expression: a}, {expression: a}]"), "2:57", "\"a\" is given twice", ""});
+  check({with_service("{name: a, match: {pid: 1}, probes: [{function: \"global:a\"}]}"), "2:50",
+         "is a global, not a function", "globals:"});
+  const auto config = parse_config(
+      globals("[{expression: g_stats, every: 250ms, limits: {depth: 1}}, {expression: \"a.c::b->c\"}]"),
+      "t.yaml");
+  REQUIRE(config.has_value());
+  const auto& probes = config->services[0].probes;
+  REQUIRE(probes.size() == 2);
+  CHECK(probes[0].function == "global:g_stats");
+  CHECK(probes[0].every_ns == 250'000'000);
+  CHECK(probes[0].limits.depth == 1);
+  CHECK(probes[1].function == "global:a.c::b->c");
+  CHECK(probes[1].every_ns == 1'000'000'000);
+}
+
+TEST_CASE("configuration: sleepable reads", "[probes][config]") {
+  const auto probe = [](const std::string& keys) {
+    return with_service("{name: a, match: {pid: 1}, probes: [{function: f, " + keys + "}]}");
+  };
+  check({probe("sleepable: maybe"), "2:64", "expected one of false, true", ""});
+  const auto config = parse_config(probe("sleepable: true"), "t.yaml");
+  REQUIRE(config.has_value());
+  CHECK(config->services[0].probes[0].sleepable);
 }
 
 TEST_CASE("configuration: store, listen and limits", "[probes][config]") {

@@ -107,7 +107,7 @@ TEST_CASE("history: bad questions") {
   CHECK_THAT(error_of(source, "shop::Stock::tke:left").to_string(),
              Catch::Contains("did you mean 'shop::Stock::take'"));
   CHECK_THAT(error_of(source, "shop::Stock::take:left >").to_string(), Catch::Contains("column"));
-  CHECK_THAT(error_of(source, "global:g_stats").to_string(), Catch::Contains("not supported yet"));
+  CHECK_THAT(error_of(source, "global:g_stats").to_string(), Catch::Contains("globals: ["));
 }
 
 TEST_CASE("last: the change before a moment, however far back") {

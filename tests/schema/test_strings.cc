@@ -20,9 +20,9 @@ std::vector<std::string> names(std::uint8_t first, std::uint8_t last) {
 using Names = std::vector<std::string>;
 
 TEST_CASE("reasons why a value is missing") {
-  CHECK(names<Unavailable>(1, 11) == Names{"optimized_out", "in_vector_register", "not_resident",
+  CHECK(names<Unavailable>(1, 12) == Names{"optimized_out", "in_vector_register", "not_resident",
                                            "bad_address", "depth_limit", "element_limit", "string_limit",
-                                           "byte_limit", "redacted", "undefined_type", "unsupported_type"});
+                                           "byte_limit", "redacted", "undefined_type", "unsupported_type", "changing"});
 }
 
 TEST_CASE("site classes and ways of return") {

@@ -56,6 +56,7 @@ object instance_object(const probes::CompiledPlan& compiled, const probes::SiteC
   std::optional<std::uint32_t> return_cost;
   std::size_t return_sites = 0;
   for (const probes::Site& site : compiled.sites) {
+    if (schema::is_global(plan.probe)) break;  // nothing is attached
     if (site.is_entry()) {
       entry = &site;
     } else if (site.kind == BS_SITE_RETURN) {
@@ -148,8 +149,12 @@ class Checker {
       wanted.exact_name = !is_main;
       if (!is_main && !opened.binary->has_function(probes::searched_text(wanted))) continue;
       const probes::PlanResult result = opened.binary->plan(wanted);
-      for (const probes::CompiledPlan& plan : result.plans)
-        instances.push_back(instance_object(plan, costs_));
+      for (const probes::CompiledPlan& plan : result.plans) {
+        object instance = instance_object(plan, costs_);
+        if (probe.every_ns > 0) instance["every_ns"] = probe.every_ns;
+        if (probe.sleepable) instance["sleepable"] = true;
+        instances.push_back(std::move(instance));
+      }
       const bool is_here = !result.plans.empty();
       auto& told = is_here ? issues.refused : issues.missing;
       told.insert(told.end(), result.issues.begin(), result.issues.end());

@@ -67,6 +67,14 @@ class CheckWriter {
          (signature.empty() ? text_at(instance, "function") : signature) + (is_inlined ? "  (inlined)" : ""),
          Style::kName);
     line(4, "in " + text_at(instance, "module") + " at " + text_at(instance, "address"), Style::kDim);
+    if (const auto every_ns = integer_at(instance, "every_ns")) {
+      sentence(4,
+               "read every " + schema::format_duration(*every_ns) + ": " + text_at(instance, "site_reason"));
+      captures(instance);
+      return issues(instance, 4);
+    }
+    if (instance.contains("sleepable"))
+      sentence(4, "reads may sleep: a page that is not in memory is brought in on the calling thread's time");
     std::string site = "entry at " + text_at(instance, "site") + ", " + text_at(instance, "site_class");
     if (const auto cost = integer_at(instance, "cost_ns")) {
       site += ", about " + std::to_string(*cost) + " ns per hit";
