@@ -110,7 +110,7 @@ TEST_CASE("root keeps what attaching needs, in the threads that attach [bpf]", "
   }
   Family family;
   TempDir dir;
-  Daemon daemon(dir, service(family, kWork));
+  Daemon daemon(dir, service(family, kWork), {"--record-tape", dir.file("tape")});
   REQUIRE(daemon.wait_active(1));
   family.say("load");
   daemon.reload(service(family, kBoth));
@@ -151,6 +151,11 @@ TEST_CASE("root keeps what attaching needs, in the threads that attach [bpf]", "
   CHECK(daemon.stop() == 0);
   CHECK(calls(daemon.store(), "plugin_work").size() == 10);
   CHECK(calls(daemon.store(), "work").size() == 30);
+  const auto loaded =
+      run({program("backsightd"), "--replay-tape", dir.file("tape"), "--store", dir.file("again")});
+  CAPTURE(loaded.err);
+  CHECK(loaded.code == 0);
+  CHECK(calls(dir.file("again"), "work").size() == 30);
   const std::string log = daemon.log() + read_file(dir.file("daemon.log.err"));
   CHECK(log.find("not permitted") == std::string::npos);
 }

@@ -49,8 +49,10 @@ store::StoreOptions store_options(const probes::Config& config) {
   return options;
 }
 
-Result<std::unique_ptr<store::StoreWriter>> open_store(const probes::Config& config, PlainThread& thread) {
-  auto store = open_plain_store(store_options(config), thread);
+// `thread`: null where the caller has no privileges itself.
+Result<std::unique_ptr<store::StoreWriter>> open_store(const probes::Config& config, PlainThread* thread) {
+  auto store = thread ? open_plain_store(store_options(config), *thread)
+                      : store::StoreWriter::open(store_options(config));
   if (store) return store;
   auto error = store.error().within("store " + config.store.path);
   if (error.hint.empty()) {
@@ -98,7 +100,7 @@ class Daemon {
     auto kernel = collector::open_libbpf_kernel({});
     if (!kernel) return kernel.error().within("capture");
     log_line(LogLevel::kInfo, describe((*kernel)->features()));
-    auto store = open_store(config_, *plain_);
+    auto store = open_store(config_, plain_.get());
     if (!store) return store.error();
     store_ = *std::move(store);
     collector::CollectorOptions options;
@@ -255,11 +257,8 @@ Result<void> run_daemon(const DaemonOptions& options, probes::Config config) {
 }
 
 Result<void> load_tape(const DaemonOptions& options, const probes::Config& config) {
-  const ConfinementOptions confinement{options.filter_system_calls, false, {}};
-  BACKSIGHT_TRY(give_up_all_privileges(confinement));
-  auto plain = PlainThread::start(confinement);
-  if (!plain) return plain.error();
-  auto store = open_store(config, **plain);
+  BACKSIGHT_TRY(give_up_all_privileges({options.filter_system_calls, false, {}}));
+  auto store = open_store(config, nullptr);
   if (!store) return store.error();
   const auto rows = collector::replay_tape(options.replay_tape, **store);
   if (!rows) return rows.error();
