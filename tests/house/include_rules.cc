@@ -107,7 +107,7 @@ const std::vector<Library>& libraries() {
       {"bpf/bpf_tracing", {"bpf/", "tools/benches/"}},
       {"bpf/",
        {"collector/libbpf_", "collector/perf_uprobe", "collector/plan_maps", "collector/site_calibration",
-        "tools/benches/", "tests/runtime/"}},
+        "collector/sleepable_program", "tools/benches/", "tests/runtime/"}},
   };
   return table;
 }

@@ -59,7 +59,7 @@ TEST_CASE("a global is read at its link-time address, whatever compiler and code
     CHECK_FALSE(plan.plan.on_return);
     REQUIRE(plan.plan.captures.size() == 1);
     CHECK(plan.plan.captures[0].name == "counter");
-    CHECK(plan.plan.types[plan.plan.captures[0].type.value].name == "long int");
+    CHECK(plan.plan.types[plan.plan.captures[0].type.value].name == "long");
     REQUIRE(plan.sites.size() == 1);
     CHECK(plan.sites[0].address != 0);
     REQUIRE(plan.entry_pc == 0);

@@ -249,3 +249,33 @@ TEST_CASE("globals of a library that is loaded late, in each of its processes [b
     return globals.at("plugin_calls").at("value") == 120 && globals.at("plugin_last").at("value") == 2009;
   }));
 }
+
+TEST_CASE("arguments that are not in memory are read where reads may sleep [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  const bool sleepable = GENERATE(false, true);
+  TempDir dir;
+  std::string text = R"(
+  - name: globals
+    match: { exe: "%EXE%" }
+    probes:
+      - function: "shop::look"
+        sleepable: %SLEEPABLE%
+)";
+  text.replace(text.find("%EXE%"), 5, target("globals"));
+  text.replace(text.find("%SLEEPABLE%"), 11, sleepable ? "true" : "false");
+  Daemon daemon(dir, text);
+  Child process({target("globals")}, dir.file("out"));
+  REQUIRE(daemon.wait_active(1));
+  process.say("away\n");
+  json::array looks;
+  REQUIRE(eventually([&] { return !(looks = calls(daemon.store(), "shop::look")).empty(); }));
+  const auto& look = looks.at(0).as_object();
+  INFO(json::serialize(look) << "\n" << daemon.log());
+  const bool is_old = daemon.log().find("without `sleepable`") != std::string::npos;  // Linux < 6.0
+  if (sleepable && !is_old) {
+    CHECK(look.at("args") == json::parse(R"({"level":{"low":4711,"high":4712},"text":"over the boundary"})"));
+    CHECK(look.at("unavailable").as_object().empty());
+  } else {
+    CHECK(look.at("unavailable") == json::parse(R"({"level":"not_resident","text":"not_resident"})"));
+  }
+}

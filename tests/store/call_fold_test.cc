@@ -16,6 +16,7 @@ class Script {
   Script& tail_call(std::uint64_t plan, std::uint64_t frame) {
     return feed(EventKind::kTailCall, plan, frame);
   }
+  Script& global(std::uint64_t plan) { return feed(EventKind::kGlobal, plan, 0); }
   Script& on_thread(std::uint32_t tid) {
     tid_ = tid;
     return *this;
@@ -225,4 +226,19 @@ TEST_CASE("open calls are bounded; the oldest end unknown") {
   CHECK(ended > 0);
   CHECK(fold.open_calls() == kMaxOpenCalls + 10 - ended);
   CHECK(oldest_kept == ended + 1);
+}
+
+TEST_CASE("a global's last observation stands among the last calls, and ends none") {
+  Script script;
+  script.entry(1, 0x7000).on_thread(0).global(9).on_thread(1).entry(2, 0x6000);
+  script.on_thread(0).global(9).restore();
+  CHECK(script.take().empty());
+  CHECK(script.open() == std::vector<std::string>{"1@1", "2@3"});
+  const auto last = script.fold().snapshot({}, {}).last;
+  REQUIRE(last.size() == 1);
+  CHECK(last[0].plan.value == 9);
+  CHECK(last[0].entry.value == 4);
+  CHECK(last[0].exit.value == 4);
+  CHECK(last[0].entry_time.ns == 4);
+  CHECK(last[0].exit_time.ns == 4);
 }

@@ -1,6 +1,10 @@
 // Globals that change on command or all the time; its own account of them on
 // standard output.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include <atomic>
@@ -55,6 +59,10 @@ __attribute__((noipa)) void tell() {
   asm volatile("" ::: "memory");
 }
 
+__attribute__((noipa)) void look(const Level* level, const char* text) {
+  asm volatile("" ::"r"(level), "r"(text) : "memory");
+}
+
 }  // namespace shop
 
 const char* g_text = "a text of its own";
@@ -69,6 +77,21 @@ void write_pairs() {
     shop::g_pair.first = n;
     shop::g_pair.second = n;
   }
+}
+
+// Of a page of a file that is mapped and was not touched.
+void look_away() {
+  const int file = memfd_create("away", 0);
+  const shop::Level level{4711, 4712};
+  if (file < 0 || ftruncate(file, 8192) != 0 || pwrite(file, &level, sizeof level, 0) != sizeof level ||
+      pwrite(file, "over the boundary", 18, 4090) != 18)
+    abort();
+  char* pages = static_cast<char*>(mmap(nullptr, 8192, PROT_READ, MAP_SHARED, file, 0));
+  if (pages == MAP_FAILED) abort();
+  madvise(pages, 8192, MADV_RANDOM);
+  shop::look(reinterpret_cast<const shop::Level*>(pages), pages + 4090);
+  munmap(pages, 8192);
+  close(file);
 }
 
 void set(long n) {
@@ -95,6 +118,7 @@ int main() {
     long n = 0;
     if (sscanf(line, "set %ld", &n) == 1) set(n);
     shop::tell();
+    if (!strncmp(line, "away", 4)) look_away();
     if (!strncmp(line, "race", 4) && !writer.joinable()) writer = std::thread(write_pairs);
     printf("done %ld %ld %ld\n", shop::g_stats.count, g_hidden, shop::g_own);
   }
