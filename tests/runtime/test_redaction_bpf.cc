@@ -117,7 +117,7 @@ struct Recording {
     metrics_text = metrics(daemon.port());
     REQUIRE(daemon.stop() == 0);
     store = daemon.store();
-    log = daemon.log();
+    log = daemon.log() + read_file(dir.file("daemon.log.err"));
     write_file(dir.file("check.yaml"), "services:" + service);
     check = run({program("backsight"), "check", "-c", dir.file("check.yaml")}).out;
   }
@@ -289,4 +289,41 @@ TEST_CASE("check tells what is refused, and why [bpf]", "[bpf]") {
   CHECK(check.find("\"expression\":\"accounts[0].password\",\"available\":false,\"reason\":\"redacted\"") !=
         std::string::npos);
   CHECK(check.find("this reads what is redacted") != std::string::npos);
+}
+
+TEST_CASE("a pattern that is added holds from then on, without a restart [bpf]", "[bpf]") {
+  BACKSIGHT_NEEDS_BPF();
+  const TempDir dir;
+  const std::string exe = dir.file("secrets");
+  std::filesystem::copy_file(target("secrets"), exe);
+  const std::string service = "\n  - name: vault\n    match: { exe: \"" + exe +
+                              "\" }\n    probes:\n      - function: \"vault::inspect\"\n";
+  Daemon daemon(dir, service);
+  Child process({exe}, dir.file("out"));
+  REQUIRE(daemon.wait_active(1));
+  const auto last_person = [&] {  // of a call that began while no probe was there, nothing is known
+    const auto all = calls(daemon.store(), "vault::inspect");
+    for (auto call = all.rbegin(); call != all.rend(); ++call) {
+      const auto* const person = args(call->as_object()).if_contains("person");
+      if (person && person->is_object()) return person->as_object();
+    }
+    return json::object({{"pin", 0}});
+  };
+  process.say("go\n");
+  REQUIRE(eventually([&] { return last_person().at("pin") != 0; }));
+  CHECK(last_person().at("pin") == 0x7e39517a7e39517au);
+  daemon.reload(service + "    redact: [\"*.pin\"]\n");
+  const bool is_hidden = eventually([&] {
+    process.say("go\n");
+    return last_person().at("pin").is_null();
+  });
+  CHECK(is_hidden);
+  CHECK(last_person().at("rank") == 32);
+  daemon.reload(service + "    redact: [\"*.pin.\"]\n");  // refused: the old configuration stays
+  REQUIRE(eventually([&] {
+    return read_file(dir.file("daemon.log.err")).find("a name is missing beside a '.'") != std::string::npos;
+  }));
+  process.say("go\n");
+  CHECK(last_person().at("pin").is_null());
+  CHECK(daemon.stop() == 0);
 }
