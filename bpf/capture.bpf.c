@@ -12,6 +12,7 @@
 #include "bpf/process.bpf.h"
 #endif
 #include "bpf/scratch.bpf.h"
+#include "bpf/stack.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -96,7 +97,7 @@ static __always_inline __u64 wakeup_flags(__u64 waiting) {
 static __always_inline void send_event(struct bs_machine *m, struct bs_plan_counters *count, __u64 waiting) {
   struct bs_event *event = (struct bs_event *)m->buffer;
   __u32 zero = 0, used = m->used;
-  if (used > BS_MAX_EVENT + BS_MAX_OBJECT) {
+  if (used > BS_MAX_RECORD) {
     count_loss(count, BS_LOSS_TOO_LARGE);
     return;
   }
@@ -142,8 +143,12 @@ static __always_inline int capture_hit(struct pt_regs *ctx) {
     start_machine(m, plan, pc);
     find_bias(m, plan, cookie);
     run_machine(m);
-    if (m->redacts) forget_registers(m);
   }
+  if (plan->flags & BS_PLAN_STACK_ALL) {
+    if (!pc) take_registers(m, ctx);
+    take_stack(m, plan, kind);
+  }
+  if (plan->redacts) forget_registers(m);
   send_event(m, count, waiting);
   release_machine(m);
   return 0;

@@ -104,9 +104,9 @@ struct bs_machine {
   __u64 registers[BS_REGISTERS];
   __u32 queue[BS_QUEUE]; /* offsets of items in buffer */
   struct bs_seen seen[BS_SEEN];
-  /* bs_event, then items. The tail is never sent: it lets one object start
+  /* bs_event, then items. In the tail one object, or the copy of a stack, can start
    * anywhere in an event, which is all that the verifier has to know. */
-  __u8 buffer[BS_MAX_EVENT + BS_MAX_OBJECT + 64] __attribute__((aligned(8)));
+  __u8 buffer[BS_MAX_RECORD + 64] __attribute__((aligned(8)));
 };
 
 static __always_inline void start_machine(struct bs_machine *m, const struct bs_plan *plan, __u32 pc) {

@@ -6,6 +6,7 @@
 #include "collector/pipeline.h"
 #include "collector/process_usage.h"
 #include "collector/recorded_past.h"
+#include "collector/stack_stage.h"
 #include "collector/tape.h"
 
 #include <boost/asio/error.hpp>
@@ -33,6 +34,15 @@ constexpr milliseconds kBusyPeriod{5}, kIdlePeriod{8}, kNothingAttachedPeriod{50
 constexpr std::int64_t kCounterPeriodNs = 200'000'000;
 constexpr std::int64_t kClockStepNs = 1'000'000;
 constexpr std::int64_t kScanPeriodNs = 10'000'000'000;
+
+bool copies_stacks(const probes::Config& config) {
+  const auto copies = [](const probes::ProbeConfig& probe) {
+    return probe.stack == schema::StackKind::kDwarf;
+  };
+  return std::any_of(config.services.begin(), config.services.end(), [&](const auto& service) {
+    return std::any_of(service.probes.begin(), service.probes.end(), copies);
+  });
+}
 
 PipelineOptions pipeline_options(const probes::Config& config) {
   PipelineOptions options;
@@ -74,6 +84,7 @@ class CollectorImpl final : public Collector {
 
  private:
   schema::Result<void> build();
+  std::optional<ImageKey> image_at(std::uint32_t pid, std::int64_t boot_ns);
   void take_names(const CodeAnswer& answer);
   void restore_past(std::int64_t now_ns);
   void watch(boost::asio::posix::stream_descriptor& descriptor);
@@ -96,6 +107,7 @@ class CollectorImpl final : public Collector {
   PipelineInput* input_ = nullptr;  // the tape, or the pipeline
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<CodeNamer> namer_;
+  std::unique_ptr<StackStage> stacks_;
   boost::asio::steady_timer drain_timer_, second_timer_;
   boost::asio::posix::stream_descriptor control_, data_;
   std::vector<RecordedProcess> recorded_;
@@ -117,7 +129,10 @@ schema::Result<void> CollectorImpl::build() {
     if (const auto image = executor_->tracker().image_at(pid, boot_ns))
       input_->process_started(service, *image);
   };
-  options.prepare_code = [this](const ImageKey& image) { namer_->prepare(image); };
+  options.prepare_code = [this](const ImageKey& image) {
+    namer_->prepare(image);
+    if (copies_stacks(config_)) stacks_->prepare(image);
+  };
   options.ask_code = [this](CodeQuestion question) { namer_->ask(std::move(question)); };
   namer_ = std::make_unique<CodeNamer>(loop_, make_mapping_reader(),
                                        [this](const CodeAnswer& answer) { take_names(answer); });
@@ -129,22 +144,36 @@ schema::Result<void> CollectorImpl::build() {
     tape_ = *std::move(tape);
     input_ = tape_.get();
   }
-  Executor::Parts parts{
-      *kernel_,
-      *proc_fs_,
-      *input_,
-      options_.plan ? options_.plan : make_plan_function(),
-      [this] {
-        while (drain_data() == kBatchRecords) continue;
-      },
-      options_.log,
-      [this](std::uint32_t pid, std::int64_t since_boot_ns) { pipeline_->code_changed(pid, since_boot_ns); },
-      [this] {
-        drain_control();
-        executor_->tracker().tick(boot_now_ns());
-      }};
+  stacks_ = std::make_unique<StackStage>(
+      loop_, make_mapping_reader(),
+      StackStage::Parts{*input_,
+                        [this](std::uint32_t pid, std::int64_t boot_ns) { return image_at(pid, boot_ns); },
+                        [this] { drain_control(); }});
+  Executor::Parts parts{*kernel_,
+                        *proc_fs_,
+                        *input_,
+                        options_.plan ? options_.plan : make_plan_function(),
+                        [this] {
+                          while (drain_data() == kBatchRecords) continue;
+                          stacks_->let_go();  // its records name plans by numbers that may be given anew
+                        },
+                        options_.log,
+                        [this](std::uint32_t pid, std::int64_t since_boot_ns) {
+                          stacks_->code_changed(pid, since_boot_ns);
+                          pipeline_->code_changed(pid, since_boot_ns);
+                        },
+                        [this] {
+                          drain_control();
+                          executor_->tracker().tick(boot_now_ns());
+                        }};
   executor_ = std::make_unique<Executor>(loop_, std::move(parts));
   return {};
+}
+
+std::optional<ImageKey> CollectorImpl::image_at(std::uint32_t pid, std::int64_t boot_ns) {
+  const auto image = executor_->tracker().image_at(pid, boot_ns);
+  if (!image || (image->ended_boot_ns && *image->ended_boot_ns < boot_ns)) return std::nullopt;
+  return ImageKey{pid, image->started_boot_ns};
 }
 
 void CollectorImpl::take_names(const CodeAnswer& answer) {
@@ -226,8 +255,8 @@ void CollectorImpl::drain_control() {
 
 std::size_t CollectorImpl::drain_data() {
   const auto count = kernel_->drain_data(
-      [this](std::span<const std::byte> record) { input_->ring_record(record); }, kBatchRecords);
-  input_->batch_done(boot_now_ns(), count < kBatchRecords);
+      [this](std::span<const std::byte> record) { stacks_->record(record); }, kBatchRecords);
+  stacks_->batch_done(boot_now_ns(), count < kBatchRecords);
   return count;
 }
 
@@ -242,7 +271,7 @@ void CollectorImpl::drain() {
     executor_->read_counters(now_ns);
   }
   read_clock(false);
-  schedule_drain(count == kBatchRecords, count > 0 || pipeline_->has_pending());
+  schedule_drain(count == kBatchRecords, count > 0 || pipeline_->has_pending() || !stacks_->empty());
 }
 
 void CollectorImpl::schedule_drain(bool more, bool busy) {
@@ -305,6 +334,7 @@ void CollectorImpl::update_metrics() {
   metrics.processes = executor_->state().processes.size();
   metrics.queue_bytes = totals.queue_bytes;
   metrics.store_errors = totals.store_errors;
+  metrics.stacks_given_up = stacks_->given_up();
   metrics.cpu_seconds = used_cpu_seconds();
   metrics.resident_bytes = resident_bytes();
   metrics.probes = executor_->statuses();
@@ -333,6 +363,7 @@ void CollectorImpl::stop() {
   executor_->detach_all();
   executor_->refresh_statuses(boot_now_ns());
   while (drain_data() == kBatchRecords) continue;
+  stacks_->let_go();
   namer_->finish();
   pipeline_->flush(boot_now_ns());
   read_clock(true);  // the last moment of this run

@@ -27,6 +27,7 @@ struct CollectorMetrics {
   std::uint64_t processes = 0;    // alive, matched
   std::uint64_t queue_bytes = 0;  // rows waiting to be written
   std::uint64_t store_errors = 0;
+  std::uint64_t stacks_given_up = 0;  // copied, and not unwound in time
   double cpu_seconds = 0;
   std::uint64_t resident_bytes = 0;
   struct Probe {

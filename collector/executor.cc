@@ -31,6 +31,20 @@ Change take_counters(const bs_plan_counters& before, const bs_plan_counters& cou
   return change;
 }
 
+std::uint32_t stack_flags(const schema::Plan& plan, const probes::ProbeConfig& probe) {
+  const std::uint32_t more =
+      (plan.on_entry ? 0 : BS_PLAN_STACK_AT_RETURN) | (probe.redact.empty() ? 0 : BS_PLAN_STACK_REDACTS);
+  switch (plan.stack) {
+    case schema::StackKind::kNone:
+      break;
+    case schema::StackKind::kFramePointers:
+      return BS_PLAN_STACK_FP | more;
+    case schema::StackKind::kDwarf:
+      return BS_PLAN_STACK_DWARF | more;
+  }
+  return 0;
+}
+
 // The kernel waits for its readers at each link, tens of milliseconds; those who wait
 // together share the wait.
 void release(std::vector<std::unique_ptr<Attachment>> attachments) {
@@ -153,7 +167,8 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
                           "told as not_resident");
   }
   const std::uint32_t flags = BS_PLAN_ENABLED | (action.any_process ? BS_PLAN_ANY_PROCESS : 0) |
-                              (is_sleepable ? BS_PLAN_SLEEPABLE : 0);
+                              (is_sleepable ? BS_PLAN_SLEEPABLE : 0) |
+                              stack_flags(plan.plan, state_.probes.at(action.instance.probe).config);
   const auto index = parts_.kernel.install_plan(plan, action.service_index, flags);
   if (!index) return failed(index.error());
   if (const std::size_t count = parts_.kernel.classes_left_out(*index); count > 0) {

@@ -61,12 +61,15 @@ void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, 
                         plan.build_id,
                         schema::plan_flags(plan),
                         {},
-                        {}};
+                        {},
+                        plan.stack,
+                        !plan.on_entry};
   const CodeAddresses code(plan);
   if (!code.empty() && options_.ask_code) {
     plans_[plan_index].code = std::make_shared<const CodeAddresses>(code);
     show_code(slot);
   }
+  if (plan.stack != schema::StackKind::kNone) show_code(slot);
   slots_[slot].facts.emplace_back(plan);
 }
 
@@ -155,8 +158,11 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
     return lose(*plan, LossReason::kMemoryLimit, boot_ns);
   }
   schema::EventHeader header;
-  const auto items = record.subspan(sizeof event);
-  header.size_bytes = static_cast<std::uint32_t>(sizeof header + items.size());
+  auto items = record.subspan(sizeof event);
+  const auto stack =
+      plan->stack == schema::StackKind::kNone ? kNoStack : take_stack(*plan, event.kind, items);
+  const std::size_t stack_bytes = stack == kNoStack ? 0 : kStackItemBytes;
+  header.size_bytes = static_cast<std::uint32_t>(sizeof header + items.size() + stack_bytes);
   header.kind = event.kind;
   header.flags = static_cast<std::uint16_t>((event.flags & kLimitFlags) | plan->flags);
   header.boot_ns = boot_ns + base_ns_;
@@ -170,7 +176,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
   std::memcpy(batch_.data() + offset, &header, sizeof header);
   if (!items.empty()) std::memcpy(batch_.data() + offset + sizeof header, items.data(), items.size());
   auto& row = waiting_.emplace_back();
-  row = {boot_ns, offset, header.size_bytes, event.plan, event.tgid, {}};
+  row = {boot_ns, offset, header.size_bytes, event.plan, event.tgid, {}, stack};
   std::memcpy(row.name.data(), event.comm, row.name.size());
 }
 
@@ -223,6 +229,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
     std::memcpy(batch_.data() + row.offset, &header, sizeof header);
     if (header.tid != 0) note_thread(*image, plan.slot, header.tid, row);
     if (plan.code) note_code(*image, plan, row);
+    if (row.stack != kNoStack) note_stack(*image, plan, row);
     auto& slot = slots_[plan.slot];
     if (slot.pending_rows++ == 0) {
       slot.pending_since_ns = now_boot_ns;
@@ -235,6 +242,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
     if (slot.pending.size() >= options_.commit_bytes) commit(plan.slot);
   }
   waiting_.clear();
+  stacks_.clear();
   batch_.clear();
   if (!unnamed_.empty()) ask_code();
 }

@@ -83,15 +83,16 @@ class Pipeline final : public PipelineInput {
   PipelineTotals totals() const;
 
  private:
-  using Fact = std::variant<schema::Plan, schema::Process, schema::Thread, schema::CodeSymbol, schema::Gap,
-                            schema::ProbeStatus>;
+  using Fact = std::variant<schema::Plan, schema::Process, schema::Thread, schema::CodeSymbol, schema::Stack,
+                            schema::Gap, schema::ProbeStatus>;
   struct Slot {  // one service
     std::string service;
     std::vector<std::byte> pending;  // rows
     std::uint64_t pending_rows = 0;
     std::int64_t pending_since_ns = 0, oldest_ns = 0, newest_ns = 0;
-    std::deque<Fact> facts;              // to be written before the rows
-    std::vector<schema::Process> ended;  // to be written behind the rows
+    std::deque<Fact> facts;                    // to be written before the rows
+    std::vector<schema::Process> ended;        // to be written behind the rows
+    std::unordered_set<std::uint64_t> stacks;  // of the pending rows
     std::unordered_map<std::uint64_t, std::array<std::uint64_t, schema::kLossReasonCount>>
         lost;  // by plan id
     bool failing = false;
@@ -105,6 +106,8 @@ class Pipeline final : public PipelineInput {
     std::uint16_t flags = 0;                    // schema::plan_flags
     std::shared_ptr<const CodeAddresses> code;  // null: its rows have none
     bs_plan_counters counters{};
+    schema::StackKind stack = schema::StackKind::kNone;
+    bool stack_at_return = false;
   };
   struct Image {
     schema::ProcessId id;
@@ -113,6 +116,8 @@ class Pipeline final : public PipelineInput {
     std::unordered_map<std::uint64_t, std::array<char, 16>> names;  // by slot << 32 | tid
     // Addresses of code that were asked for, by slot.
     std::map<std::uint32_t, std::unordered_set<std::uint64_t>> code;
+    std::map<std::uint32_t, std::unordered_set<std::uint64_t>>
+        stack_code;  // likewise, as code symbols have it
     std::size_t unsure_code = 0;
     std::int64_t code_changed_ns = 0;
     bool ending = false;
@@ -122,7 +127,10 @@ class Pipeline final : public PipelineInput {
     std::size_t offset = 0;
     std::uint32_t size = 0, plan = 0, tgid = 0;
     std::array<char, 16> name{};
+    std::uint32_t stack = kNoStack;  // index in stacks_
   };
+  static constexpr std::uint32_t kNoStack = 0xffffffff;
+  static constexpr std::size_t kStackItemBytes = sizeof(schema::ItemHeader) + sizeof(schema::StackId);
 
   std::uint32_t slot_of(const std::string& service);
   Image& image_of(const PlanRef& plan, const Waiting& row);
@@ -131,6 +139,8 @@ class Pipeline final : public PipelineInput {
   void note_thread(Image& image, std::uint32_t slot, std::uint32_t tid, const Waiting& row);
   void show_code(std::uint32_t slot);
   void note_code(Image& image, const PlanRef& plan, const Waiting& row);
+  std::uint32_t take_stack(const PlanRef& plan, unsigned kind, std::span<const std::byte>& items);
+  void note_stack(Image& image, const PlanRef& plan, const Waiting& row);
   void ask_code();
   void move_batch(std::int64_t now_boot_ns);
   void end_images(std::int64_t now_boot_ns);
@@ -152,6 +162,7 @@ class Pipeline final : public PipelineInput {
   std::unordered_map<std::uint32_t, std::vector<std::unique_ptr<Image>>> images_;  // by pid, oldest first
   std::vector<std::byte> batch_;
   std::vector<Waiting> waiting_;
+  std::vector<schema::Stack> stacks_;                                               // of the batch
   std::map<std::pair<std::uint32_t, ImageKey>, std::vector<CodeAddress>> unnamed_;  // of the batch, by slot
   std::vector<std::uint32_t> ending_;  // pids with images that ended
   std::uint64_t queued_bytes_ = 0;     // in all slots

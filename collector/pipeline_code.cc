@@ -54,6 +54,7 @@ std::vector<CodeName> Pipeline::checked(const CodeAnswer& answer) {
   for (const auto& name : answer.names) {
     if (name.since_boot_ns < image->code_changed_ns && image->code_changed_ns <= answer.read_boot_ns) {
       image->code[slot_of(answer.service)].erase(name.address);
+      image->stack_code[slot_of(answer.service)].erase(name.address);
       continue;
     }
     names.push_back({pid, started_boot_ns, name.address, name.since_boot_ns, name.name});
@@ -67,6 +68,7 @@ void Pipeline::code_changed(std::uint32_t pid, std::int64_t since_boot_ns) {
   auto& image = *known->second.back();
   image.code_changed_ns = since_boot_ns;
   image.code.clear();
+  image.stack_code.clear();
   image.unsure_code = 0;
   const auto shows = [&](std::uint32_t slot) { return slots_[slot].shows_code; };
   if (options_.prepare_code && std::any_of(image.slots.begin(), image.slots.end(), shows))

@@ -34,6 +34,11 @@ struct Put {
   schema::Result<void> operator()(const schema::CodeSymbol& symbol) const {
     return store.put_symbol(service, symbol);
   }
+  schema::Result<void> operator()(const schema::Stack& stack) const {
+    auto id = store.put_stack(service, stack);
+    if (!id) return id.error();
+    return {};
+  }
   schema::Result<void> operator()(const schema::Gap& gap) const { return store.put_gap(service, gap); }
   schema::Result<void> operator()(const schema::ProbeStatus& status) const {
     return store.put_probe_status(service, status);
@@ -111,6 +116,7 @@ void Pipeline::commit(std::uint32_t slot_index) {
     }
     queued_bytes_ -= slot.pending.size();
     slot.pending.clear();
+    slot.stacks.clear();
     slot.pending_rows = 0;
   }
   if (done && slot.failing) {

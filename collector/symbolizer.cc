@@ -1,8 +1,9 @@
 #include "collector/symbolizer.h"
 
 #include "collector/clocks.h"
-#include "probes/sandbox.h"
+#include "probes/file_cache.h"
 #include "probes/symbol_table.h"
+#include "schema/stack.h"
 
 #include <algorithm>
 #include <set>
@@ -11,6 +12,8 @@ namespace backsight::collector {
 namespace {
 
 constexpr std::size_t kMostReadings = 512;
+constexpr std::size_t kMostOpenPlaces = 4;
+constexpr std::uint64_t kStackBits = schema::kStackAddress | schema::kStackCallAddress;
 
 std::vector<std::string> names_in(const CodeMapping& mapping, const std::vector<std::uint64_t>& offsets) {
   auto names =
@@ -28,6 +31,9 @@ const CodeMapping* find_mapping(const std::vector<CodeMapping>& mappings, std::u
 }
 
 }  // namespace
+
+Symbolizer::Symbolizer(ReadMappings read)
+    : read_(std::move(read)), files_(std::make_shared<probes::FileCache>()) {}
 
 Symbolizer::Reading* Symbolizer::reading_of(const ImageKey& image, bool again) {
   const auto known = readings_.find(image);
@@ -52,6 +58,25 @@ void Symbolizer::prepare(const ImageKey& image) {
   reading_of(image, true);
 }
 
+std::vector<std::string> Symbolizer::places_in(const CodeMapping& mapping,
+                                               const std::vector<std::uint64_t>& offsets) {
+  const auto same = [&](const OpenPlaces& open) { return open.file_id == mapping.file_id; };
+  auto open = std::find_if(open_places_.begin(), open_places_.end(), same);
+  if (open == open_places_.end()) {
+    auto places = probes::open_places_in_sandbox(
+        {mapping.path, mapping.file->path(), mapping.file->located()}, {.files = files_});
+    if (!places) return {};
+    if (open_places_.size() >= kMostOpenPlaces) open_places_.pop_back();
+    open_places_.push_front({mapping.file_id, mapping.file, *std::move(places)});
+    open = open_places_.begin();
+  }
+  open_places_.splice(open_places_.begin(), open_places_, open);
+  auto texts = open->places->at(offsets);
+  if (texts) return *std::move(texts);
+  open_places_.pop_front();
+  return {};
+}
+
 std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& questions) {
   struct Place {
     std::size_t answer = 0;
@@ -62,6 +87,7 @@ std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& ques
   struct File {
     CodeMapping mapping;
     std::vector<Place> places;
+    std::vector<Place> stack_places;
   };
   std::map<FileId, File> files;
   std::vector<CodeAnswer> answers;
@@ -73,19 +99,44 @@ std::vector<CodeAnswer> Symbolizer::answer(const std::vector<CodeQuestion>& ques
     if (!reading) continue;
     answers.push_back({question.service, question.image, reading->boot_ns, {}});
     for (const auto& address : question.addresses) {
-      const auto* mapping = find_mapping(reading->mappings, address.address);
+      const bool in_stack = (address.address & schema::kStackAddress) != 0;
+      const auto* mapping = find_mapping(reading->mappings, address.address & ~kStackBits);
+      if (!mapping && in_stack && read.insert(question.image).second) {
+        reading = reading_of(question.image, true);
+        answers.back().read_boot_ns = reading->boot_ns;
+        mapping = find_mapping(reading->mappings, address.address & ~kStackBits);
+      }
+      if (in_stack && (!mapping || !mapping->is_executable)) {
+        answers.back().names.push_back({address.address, address.since_boot_ns, {}});
+        continue;
+      }
       if (!mapping || !mapping->file) continue;
       auto& file = files[mapping->file_id];
-      if (file.places.empty()) file.mapping = *mapping;
-      file.places.push_back({answers.size() - 1,
-                             {address.address, address.since_boot_ns, {}},
-                             address.address - mapping->begin + mapping->offset,
-                             !mapping->is_executable});
+      if (file.places.empty() && file.stack_places.empty()) file.mapping = *mapping;
+      auto& places = in_stack ? file.stack_places : file.places;
+      places.push_back({answers.size() - 1,
+                        {address.address, address.since_boot_ns, {}},
+                        (address.address & ~kStackBits) - mapping->begin + mapping->offset,
+                        !mapping->is_executable});
     }
   }
   for (auto& [id, file] : files) {
     std::vector<std::uint64_t> offsets;
+    for (const auto& place : file.stack_places) {
+      const bool ends_call = (place.name.address & schema::kStackCallAddress) != 0;
+      offsets.push_back(place.offset | (ends_call ? probes::kEndsCall : 0));
+    }
+    if (!offsets.empty()) {
+      auto texts = places_in(file.mapping, offsets);
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        auto& place = file.stack_places[i];
+        place.name.name = std::move(texts[i]);
+        answers[place.answer].names.push_back(std::move(place.name));
+      }
+    }
+    offsets.clear();
     for (const auto& place : file.places) offsets.push_back(place.offset);
+    if (offsets.empty()) continue;
     auto names = names_in(file.mapping, offsets);
     for (std::size_t i = 0; i < file.places.size(); ++i) {
       auto& place = file.places[i];

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "collector/proc_fs.h"
+#include "probes/sandbox.h"
 #include "schema/result.h"
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,7 +74,7 @@ struct CodeAnswer {
 
 class Symbolizer {
  public:
-  explicit Symbolizer(ReadMappings read) : read_(std::move(read)) {}
+  explicit Symbolizer(ReadMappings read);
 
   // Reads the mappings of a process, if it is still there.
   void prepare(const ImageKey& image);
@@ -87,7 +89,18 @@ class Symbolizer {
   };
   Reading* reading_of(const ImageKey& image, bool again);
 
+  // A planning process for one file, and what keeps the file's inode its own.
+  struct OpenPlaces {
+    FileId file_id;
+    std::shared_ptr<const OpenFile> file;
+    std::shared_ptr<probes::SandboxedPlaces> places;
+  };
+  // Empty where the file cannot be read.
+  std::vector<std::string> places_in(const CodeMapping& mapping, const std::vector<std::uint64_t>& offsets);
+
   ReadMappings read_;
+  std::list<OpenPlaces> open_places_;  // newest use first
+  std::shared_ptr<probes::FileSource> files_;
   std::map<ImageKey, Reading> readings_;
   std::uint64_t uses_ = 0;
 };

@@ -45,6 +45,7 @@ struct ProbeConfig {
   std::int64_t every_ns = 0;
   bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
   std::vector<RedactPattern> redact;  // of the probe, then of the service
+  schema::StackKind stack = schema::StackKind::kNone;
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };

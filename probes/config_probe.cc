@@ -155,12 +155,9 @@ schema::CaptureLimits read_capture_limits(const ConfigValue& value) {
   return limits;
 }
 
-void check_stack(const ConfigValue& value) {
-  constexpr std::string_view kStacks[] = {"none", "fp", "dwarf"};
-  if (const std::size_t stack = value.choice(kStacks); stack != 0) {
-    value.source().not_yet(value.position(), "stack: " + std::string(kStacks[stack]),
-                           "stack: none, or remove the key");
-  }
+schema::StackKind read_stack(const ConfigValue& value) {
+  constexpr std::string_view kStacks[] = {"none", "fp", "dwarf"};  // in the order of StackKind
+  return static_cast<schema::StackKind>(value.choice(kStacks));
 }
 
 void read_function(const ConfigValue& value, ProbeConfig& probe) {
@@ -208,8 +205,8 @@ ProbeConfig read_probe(const ConfigValue& value) {
     constexpr std::string_view kAnswers[] = {"false", "true"};
     probe.sleepable = sleepable->choice(kAnswers) == 1;
   }
-  if (const auto* stack = map.find("stack")) check_stack(*stack);
   if (const auto* redact = map.find("redact")) probe.redact = read_redact(*redact, false);
+  if (const auto* stack = map.find("stack")) probe.stack = read_stack(*stack);
   return probe;
 }
 

@@ -215,6 +215,16 @@ std::optional<std::uint64_t> ElfFile::file_offset(std::uint64_t address) const {
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> ElfFile::code_address(std::uint64_t file_offset) const {
+  for (const Segment& segment : segments_) {
+    if (segment.executable && file_offset >= segment.offset &&
+        file_offset - segment.offset < segment.file_size) {
+      return file_offset - segment.offset + segment.address;
+    }
+  }
+  return std::nullopt;
+}
+
 bool ElfFile::is_code(std::uint64_t address) const {
   return std::any_of(segments_.begin(), segments_.end(), [&](const Segment& segment) {
     return segment.executable && address >= segment.address && address - segment.address < segment.file_size;

@@ -106,6 +106,8 @@ class ElfFile {
   // The section exists with bytes in this file.
   bool has_contents(std::string_view name) const;
   std::optional<std::uint64_t> file_offset(std::uint64_t address) const;
+  // The other way round, of code.
+  std::optional<std::uint64_t> code_address(std::uint64_t file_offset) const;
   // The machine code of a range; empty when it is not wholly in an executable segment.
   std::vector<std::uint8_t> code(AddressRange range) const;
   bool is_code(std::uint64_t address) const;

@@ -91,6 +91,13 @@ SymbolName parse_symbol(const std::string& symbol) {
   return name;
 }
 
+std::string without_parameters(const std::string& demangled) {
+  const std::size_t open = parameters_begin(demangled);
+  if (open == std::string::npos || open == 0) return demangled;
+  if (open >= 8 && demangled.compare(open - 8, 8, "operator") == 0) return demangled;
+  return without_result(demangled.substr(0, open));
+}
+
 std::vector<std::uint64_t> FunctionSymbols::addresses() const {
   std::vector<std::uint64_t> result;
   result.reserve(symbols_.size());

@@ -20,6 +20,8 @@ struct SymbolName {
   std::vector<std::string> clones;  // suffixes that compilers give to parts and copies
 };
 SymbolName parse_symbol(const std::string& symbol);
+// "int shop::twice<int>(int) const" is "shop::twice<int>".
+std::string without_parameters(const std::string& demangled);
 
 class FunctionSymbols {
  public:

@@ -52,6 +52,7 @@ CompiledPlan InstancePlanner::begin(const FunctionInfo& function) const {
   plan.module_path = parts_.path;
   plan.build_id = parts_.elf.build_id();
   plan.limits = probe_.limits;
+  plan.stack = probe_.stack;
   return compiled;
 }
 

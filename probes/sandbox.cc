@@ -2,6 +2,7 @@
 
 #include "probes/sandbox_codec.h"
 #include "probes/sandbox_process.h"
+#include "probes/unwind_codec.h"
 
 #include <cstring>
 #include <mutex>
@@ -80,7 +81,70 @@ class SandboxedBinary final : public Binary {
   std::unique_ptr<PlanningProcess> process_;
 };
 
+Result<std::vector<std::string>> ask_names(PlanningProcess& process, FrameKind kind,
+                                           const NamesRequest& request) {
+  std::vector<std::string> names;
+  BACKSIGHT_TRY(process.ask(kind, encode(request), [&](Frame& frame) -> Result<bool> {
+    auto named = decode_names(frame.payload);
+    if (frame.kind != FrameKind::kNamed || !named || named->size() != request.file_offsets.size()) {
+      return make_error(ErrorCode::kCorrupt, "an answer to another question");
+    }
+    names = *std::move(named);
+    return true;
+  }));
+  return names;
+}
+
+class PlacesProcess final : public SandboxedPlaces {
+ public:
+  PlacesProcess(std::unique_ptr<PlanningProcess> process, OpenRequest file)
+      : process_(std::move(process)), file_(std::move(file)) {}
+
+  Result<std::vector<std::string>> at(const std::vector<std::uint64_t>& file_offsets) override {
+    return ask_names(*process_, FrameKind::kPlaces, {file_, file_offsets});
+  }
+
+ private:
+  std::unique_ptr<PlanningProcess> process_;
+  OpenRequest file_;
+};
+
+class UnwindingProcess final : public SandboxedUnwinder {
+ public:
+  explicit UnwindingProcess(std::unique_ptr<PlanningProcess> process) : process_(std::move(process)) {}
+
+  Result<std::vector<schema::Stack>> unwind(const UnwindRequest& request) override {
+    std::vector<schema::Stack> stacks;
+    BACKSIGHT_TRY(process_->ask(FrameKind::kUnwind, encode(request), [&](Frame& frame) -> Result<bool> {
+      auto unwound = decode_unwound(frame.payload);
+      if (frame.kind != FrameKind::kUnwound || !unwound || unwound->size() != request.stacks.size()) {
+        return make_error(ErrorCode::kCorrupt, "an answer to another question");
+      }
+      stacks = *std::move(unwound);
+      return true;
+    }));
+    return stacks;
+  }
+
+ private:
+  std::unique_ptr<PlanningProcess> process_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<SandboxedUnwinder>> start_unwinder(const SandboxOptions& options) {
+  auto process = PlanningProcess::start(options);
+  if (!process) return process.error();
+  return std::unique_ptr<SandboxedUnwinder>(std::make_unique<UnwindingProcess>(*std::move(process)));
+}
+
+Result<std::shared_ptr<SandboxedPlaces>> open_places_in_sandbox(const ModuleFile& file,
+                                                                const SandboxOptions& options) {
+  auto process = PlanningProcess::start(options);
+  if (!process) return process.error().within(file.path);
+  return std::shared_ptr<SandboxedPlaces>(
+      std::make_shared<PlacesProcess>(*std::move(process), OpenRequest{file, options.debug_roots}));
+}
 
 Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& file, const SandboxOptions& options) {
   return SandboxedBinary::open(file, options);
@@ -91,17 +155,7 @@ Result<std::vector<std::string>> names_in_sandbox(const ModuleFile& file,
                                                   const SandboxOptions& options) {
   auto process = PlanningProcess::start(options);
   if (!process) return process.error().within(file.path);
-  std::vector<std::string> names;
-  const NamesRequest request{{file, options.debug_roots}, file_offsets};
-  BACKSIGHT_TRY((*process)->ask(FrameKind::kNames, encode(request), [&](Frame& frame) -> Result<bool> {
-    auto named = decode_names(frame.payload);
-    if (frame.kind != FrameKind::kNamed || !named || named->size() != file_offsets.size()) {
-      return make_error(ErrorCode::kCorrupt, "an answer to another question");
-    }
-    names = *std::move(named);
-    return true;
-  }));
-  return names;
+  return ask_names(**process, FrameKind::kNames, {{file, options.debug_roots}, file_offsets});
 }
 
 bool planning_process(int argc, char** argv, int& code) {

@@ -12,6 +12,7 @@
 
 #include "probes/planner.h"
 #include "probes/sandbox_jail.h"
+#include "schema/stack.h"
 
 #include <chrono>
 #include <memory>
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace backsight::probes {
+
+struct UnwindRequest;  // probes/unwind_codec.h
 
 struct SandboxOptions {
   // What opens files and keeps indexes on behalf of the planning process, which
@@ -40,6 +43,28 @@ schema::Result<std::shared_ptr<const Binary>> open_in_sandbox(const ModuleFile& 
 schema::Result<std::vector<std::string>> names_in_sandbox(const ModuleFile& file,
                                                           const std::vector<std::uint64_t>& file_offsets,
                                                           const SandboxOptions& options);
+
+// With this bit, a place counts as code only if a call instruction ends right behind it.
+inline constexpr std::uint64_t kEndsCall = 1ull << 62;
+
+// CodePlaces (probes/code_places.h), in a process that lives as long as this object.
+class SandboxedPlaces {
+ public:
+  virtual ~SandboxedPlaces() = default;
+  // As many texts as places.
+  virtual schema::Result<std::vector<std::string>> at(const std::vector<std::uint64_t>& file_offsets) = 0;
+};
+schema::Result<std::shared_ptr<SandboxedPlaces>> open_places_in_sandbox(const ModuleFile& file,
+                                                                        const SandboxOptions& options);
+
+// Unwinder (probes/unwinder.h), in a process that lives as long as this object.
+class SandboxedUnwinder {
+ public:
+  virtual ~SandboxedUnwinder() = default;
+  // As many stacks as were asked for. After an error the process is gone.
+  virtual schema::Result<std::vector<schema::Stack>> unwind(const UnwindRequest& request) = 0;
+};
+schema::Result<std::unique_ptr<SandboxedUnwinder>> start_unwinder(const SandboxOptions& options);
 
 // For main(): whether this process was started as a planning process; then runs
 // it and gives the exit code in `code`.

@@ -24,6 +24,8 @@ enum class FrameKind : std::uint32_t {
   kPlan = 2,         // ProbeRequest
   kHasFunction = 3,  // its pattern
   kNames = 6,        // NamesRequest; answered by kNamed
+  kPlaces = 7,       // NamesRequest; answered by kNamed
+  kUnwind = 8,       // UnwindRequest; answered by kUnwound
   kFile = 4,         // with descriptor; answer to kWantFile, kWantIndex
   kNoFile = 5,       // Failure; likewise
   // from it
@@ -33,6 +35,7 @@ enum class FrameKind : std::uint32_t {
   kPlanEnd = 23,    // PlanEnd
   kHasAnswer = 24,  // one byte
   kNamed = 29,      // Names
+  kUnwound = 30,    // Unwound
   kFailed = 25,     // Failure
   kWantFile = 26,   // a path
   kWantIndex = 27,  // a key

@@ -1,11 +1,13 @@
 // The planning process: answers one question after the other until its parent
 // closes the connection.
+#include "probes/code_places.h"
 #include "probes/debug_file.h"
 #include "probes/plan_stream.h"
 #include "probes/sandbox_channel.h"
 #include "probes/sandbox_codec.h"
 #include "probes/sandbox_process.h"
 #include "probes/symbol_table.h"
+#include "probes/unwind_codec.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -86,6 +88,10 @@ class Planner {
       }
       case FrameKind::kNames:
         return names(request);
+      case FrameKind::kPlaces:
+        return places(request);
+      case FrameKind::kUnwind:
+        return unwind(request);
       default:
         return make_error(ErrorCode::kInternal, "unknown question");
     }
@@ -139,8 +145,33 @@ class Planner {
                          encode(names_at(*binary, debug.file.get(), request->file_offsets)));
   }
 
+  // Of one file, which the first question names.
+  Result<void> places(const Frame& frame) {
+    auto request = decode_names_request(frame.payload);
+    if (!request) return request.error();
+    if (!places_) {
+      auto opened = CodePlaces::open(request->open.file, request->open.debug_roots,
+                                     std::make_shared<ParentFiles>(channel_));
+      if (!opened) return opened.error();
+      places_ = *std::move(opened);
+    }
+    return channel_.send(FrameKind::kNamed, encode(places_->at(request->file_offsets)));
+  }
+
+  Result<void> unwind(const Frame& frame) {
+    auto request = decode_unwind_request(frame.payload);
+    if (!request) return request.error();
+    if (!unwinder_) unwinder_ = std::make_unique<Unwinder>(std::make_shared<ParentFiles>(channel_));
+    if (request->mappings) unwinder_->set_mappings(request->image, *std::move(request->mappings));
+    std::vector<schema::Stack> stacks;
+    for (const auto& copy : request->stacks) stacks.push_back(unwinder_->unwind(request->image, copy));
+    return channel_.send(FrameKind::kUnwound, encode(stacks));
+  }
+
   Channel& channel_;
   std::shared_ptr<const Binary> binary_;
+  std::unique_ptr<Unwinder> unwinder_;
+  std::unique_ptr<CodePlaces> places_;
 };
 
 // What went wrong with one question is its answer; the next one may go better.

@@ -197,6 +197,7 @@ std::vector<std::byte> encode(const ProbeConfig& probe) {
       redact[i].setText(as_text(probe.redact[i].text));
       redact[i].setOfService(probe.redact[i].of_service);
     }
+    out.setStack(static_cast<std::uint8_t>(probe.stack));
   });
 }
 
@@ -218,6 +219,8 @@ Result<ProbeConfig> decode_probe(std::span<const std::byte> bytes) {
     for (auto pattern : in.getRedact())
       probe.redact.push_back({from_text(pattern.getText()), pattern.getOfService()});
     probe.limits = {in.getDepth(), in.getElements(), in.getStringBytes(), in.getBytes()};
+    if (in.getStack() > static_cast<std::uint8_t>(schema::StackKind::kDwarf)) return corrupt("kind of stack");
+    probe.stack = static_cast<schema::StackKind>(in.getStack());
     return probe;
   });
 }

@@ -113,10 +113,15 @@ class ScopeWalk {
 DieKey find_function_at(const DwarfSession& session, std::uint64_t address) {
   for (const Unit& unit : session.units()) {
     if (!contains(session.code_of(unit), address)) continue;
-    const Die top = session.die(unit.die);
-    for (const bool local : {false, true}) {
-      if (const DieKey found = function_below(session, top, address, local, 0)) return found;
-    }
+    if (const DieKey found = find_function_in(session, unit, address)) return found;
+  }
+  return 0;
+}
+
+DieKey find_function_in(const DwarfSession& session, const Unit& unit, std::uint64_t address) {
+  const Die top = session.die(unit.die);
+  for (const bool local : {false, true}) {
+    if (const DieKey found = function_below(session, top, address, local, 0)) return found;
   }
   return 0;
 }

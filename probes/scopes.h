@@ -13,6 +13,9 @@ namespace backsight::probes {
 // ranges. 0: none.
 DieKey find_function_at(const DwarfSession& session, std::uint64_t address);
 
+// The same, in the unit that the address is in.
+DieKey find_function_in(const DwarfSession& session, const Unit& unit, std::uint64_t address);
+
 // A function or an inlined copy.
 struct Scope {
   DieKey die = 0;

@@ -161,6 +161,7 @@ class State {
     out["args"] = std::move(values.args);
     if (completed) out["return"] = std::move(values.result);
     out["unavailable"] = unavailable_object(values.unavailable);
+    if (plan->second.stack != schema::StackKind::kNone) add_stack(out, timeline_, call, plan->second);
     return out;
   }
 

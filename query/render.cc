@@ -79,7 +79,7 @@ object call_row(const Timeline& timeline, const ScannedCall& call, const schema:
   row["args"] = std::move(values.args);
   row["return"] = std::move(values.result);
   row["unavailable"] = unavailable_object(values.unavailable);
-  row["stack"] = nullptr;
+  add_stack(row, timeline, call, plan);
   return row;
 }
 

@@ -32,6 +32,11 @@ CallValues decode_call(const Timeline& timeline, const ScannedCall& call, const 
 boost::json::object call_row(const Timeline& timeline, const ScannedCall& call, const schema::Plan& plan,
                              CallValues values);
 
+// `stack` of a call, innermost first, null where its probe takes none; and in its
+// `unavailable` why the stack is not whole ("…" stands where it ends).
+void add_stack(boost::json::object& row, const Timeline& timeline, const ScannedCall& call,
+               const schema::Plan& plan);
+
 // The call's own id: its entry's, or its exit's where the entry was not seen.
 std::string call_event_id(const Timeline& timeline, const store::CallRef& call);
 

@@ -94,6 +94,26 @@ Result<CodeSymbol> decode_code_symbol(std::span<const std::byte> bytes) {
       });
 }
 
+std::vector<std::byte> encode(const Stack& stack) {
+  return encode_message<wire::Stack>([&](wire::Stack::Builder out) {
+    out.setProcess(stack.process.value);
+    out.setEnd(static_cast<std::uint8_t>(stack.end));
+    auto addresses = out.initAddresses(static_cast<unsigned>(stack.addresses.size()));
+    for (unsigned i = 0; i < addresses.size(); ++i) addresses.set(i, stack.addresses[i]);
+  });
+}
+
+Result<Stack> decode_stack(std::span<const std::byte> bytes) {
+  return decode_message<wire::Stack, Stack>("stack", bytes, [](auto in) -> Result<Stack> {
+    if (!is_known(in.getEnd(), StackEnd::kLast)) return unknown_value("end of a stack", in.getEnd());
+    const auto addresses = in.getAddresses();
+    if (addresses.size() > kMaxStackFrames) return unknown_value("number of frames:", addresses.size());
+    Stack stack{{in.getProcess()}, static_cast<StackEnd>(in.getEnd()), {}};
+    for (const std::uint64_t address : addresses) stack.addresses.push_back(address);
+    return stack;
+  });
+}
+
 std::vector<std::byte> encode(const Gap& gap) {
   return encode_message<wire::Gap>([&](wire::Gap::Builder out) {
     out.setFromNs(gap.from.ns);
@@ -223,6 +243,10 @@ PlanId plan_id(const Plan& plan) {
 
 PlanId plan_id(std::span<const std::byte> encoded_plan) {
   return {hash_bytes(encoded_plan.data(), encoded_plan.size())};
+}
+
+StackId stack_id(std::span<const std::byte> encoded_stack) {
+  return {hash_bytes(encoded_stack.data(), encoded_stack.size())};
 }
 
 ProcessId process_id(std::string_view boot_id, std::uint32_t pid, std::int64_t start_boot_ns) {

@@ -233,6 +233,10 @@ Result<void> read_enumerations(wire::Plan::Reader in, Plan& plan) {
     return corrupt("unknown way of return " + std::to_string(in.getReturnVia()));
   }
   plan.return_via = static_cast<ReturnVia>(in.getReturnVia());
+  if (in.getStack() > static_cast<std::uint8_t>(StackKind::kDwarf)) {
+    return corrupt("unknown kind of stack " + std::to_string(in.getStack()));
+  }
+  plan.stack = static_cast<StackKind>(in.getStack());
   return {};
 }
 
@@ -283,6 +287,7 @@ std::vector<std::byte> encode(const Plan& plan) {
     limits.setBytes(plan.limits.bytes);
     auto types = out.initTypes(count_of(plan.types));
     for (unsigned i = 0; i < types.size(); ++i) write_type(types[i], plan.types[i]);
+    out.setStack(static_cast<std::uint8_t>(plan.stack));
   });
 }
 

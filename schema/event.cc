@@ -77,6 +77,21 @@ std::vector<Item> EventView::items() const {
   return items;
 }
 
+std::optional<StackId> EventView::stack() const {
+  std::optional<StackId> stack;
+  for (std::size_t at = sizeof header_; at < row_.size();) {
+    const auto item = read_item(row_, at);
+    if (!item) break;
+    const ItemHeader& header = item->header;
+    if (header.type != kStackItemType || header.depth != kStackIsId) continue;
+    if (item->bytes.size() != sizeof(StackId)) continue;
+    StackId id;
+    std::memcpy(&id, item->bytes.data(), sizeof id);
+    stack = id;
+  }
+  return stack;
+}
+
 EventBuilder::EventBuilder(const EventHeader& header) : row_(sizeof header) {
   std::memcpy(row_.data(), &header, sizeof header);
 }

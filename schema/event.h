@@ -20,10 +20,12 @@
 #include "schema/ids.h"
 #include "schema/plan.h"
 #include "schema/result.h"
+#include "schema/stack.h"
 #include "schema/time.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -107,6 +109,8 @@ class EventView {
   std::span<const std::byte> row() const { return row_; }
   // Cheap: walks the row.
   std::vector<Item> items() const;
+  // Of its stack, if it has one (schema/stack.h). Cheap likewise.
+  std::optional<StackId> stack() const;
 
  private:
   EventHeader header_;

@@ -20,6 +20,8 @@ using TypeId = Id<struct TypeIdTag, std::uint32_t>;
 using PlanId = Id<struct PlanIdTag, std::uint64_t>;
 // Hash of (boot id, pid, start time): unique on a host over reboots.
 using ProcessId = Id<struct ProcessIdTag, std::uint64_t>;
+// Content hash of an encoded Stack.
+using StackId = Id<struct StackIdTag, std::uint64_t>;
 // Position of an event in the timeline of one service; gap-free from 1.
 using Sequence = Id<struct SequenceTag, std::uint64_t>;
 

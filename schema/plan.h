@@ -35,6 +35,10 @@ const char* to_string(Unavailable reason);
 enum class ReturnVia : std::uint8_t { kNone, kUretprobe, kRetSites };
 const char* to_string(ReturnVia via);  // "none", "uretprobe", "ret_sites"
 
+// How the stack of a hit is taken.
+enum class StackKind : std::uint8_t { kNone, kFramePointers, kDwarf };
+const char* to_string(StackKind kind);  // "none", "fp", "dwarf"
+
 // What the kernel does with the instruction at a probe site.
 enum class SiteClass : std::uint8_t { kNop5, kEmulated, kSingleStep };
 const char* to_string(SiteClass site_class);  // "nop5", "emulated", "single_step"
@@ -88,6 +92,7 @@ struct Plan {
   std::vector<Capture> captures;
   CaptureLimits limits;
   TypeTable types;
+  StackKind stack = StackKind::kNone;
   bool operator==(const Plan&) const = default;
 };
 

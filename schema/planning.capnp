@@ -23,6 +23,27 @@ struct Names {
   names @0 :List(Text);     # as many as offsets; empty: not known
 }
 
+# Stacks to unwind, all of one program image.
+struct UnwindRequest {
+  image @0 :UInt64;
+  hasMappings @1 :Bool;     # false: as they were
+  mappings @2 :List(UnwindMapping);
+  stacks @3 :List(Data);    # probes/unwinder.h
+}
+
+struct UnwindMapping {
+  begin @0 :UInt64;
+  end @1 :UInt64;
+  offset @2 :UInt64;
+  file @3 :UInt64;
+  path @4 :Text;
+  openPath @5 :Text;
+}
+
+struct Unwound {
+  stacks @0 :List(Data);    # recording.capnp, Stack
+}
+
 struct Issue {
   message @0 :Text;
   hint @1 :Text;
@@ -52,6 +73,7 @@ struct ProbeRequest {
   bytes @9 :UInt32;
   exactName @10 :Bool;
   redact @11 :List(RedactRequest);
+  stack @12 :UInt8;         # StackKind
 }
 
 struct RedactRequest {

@@ -31,6 +31,7 @@ struct Plan {
   captures @16 :List(Capture);  # at most 65,536: items name them by 16 bits
   limits @17 :Limits;
   types @18 :List(Type);        # at most 65,535
+  stack @19 :UInt8;         # StackKind
 }
 
 struct Capture {
@@ -110,6 +111,13 @@ struct CodeSymbol {
   address @1 :UInt64;       # in the process
   sinceNs @2 :Int64;
   name @3 :Text;
+}
+
+# Who called: the id of a stack (schema/codec.h) is the hash of its bytes.
+struct Stack {
+  process @0 :UInt64;       # ProcessId
+  end @1 :UInt8;            # StackEnd
+  addresses @2 :List(UInt64);   # innermost first; at most 1,024
 }
 
 struct Gap {

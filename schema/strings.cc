@@ -1,6 +1,7 @@
 // Names of the enumerations, as the contract (interface.md) spells them.
 #include "schema/facts.h"
 #include "schema/plan.h"
+#include "schema/stack.h"
 
 namespace backsight::schema {
 
@@ -44,6 +45,40 @@ const char* to_string(ReturnVia via) {
       return "uretprobe";
     case ReturnVia::kRetSites:
       return "ret_sites";
+  }
+  return "unknown";
+}
+
+const char* to_string(StackKind kind) {
+  switch (kind) {
+    case StackKind::kNone:
+      return "none";
+    case StackKind::kFramePointers:
+      return "fp";
+    case StackKind::kDwarf:
+      return "dwarf";
+  }
+  return "unknown";
+}
+
+const char* to_string(StackEnd end) {
+  switch (end) {
+    case StackEnd::kOutermost:
+      return "";
+    case StackEnd::kDepthLimit:
+      return "depth_limit";
+    case StackEnd::kByteLimit:
+      return "byte_limit";
+    case StackEnd::kNotResident:
+      return "not_resident";
+    case StackEnd::kBadAddress:
+      return "bad_address";
+    case StackEnd::kUndefined:
+      return "undefined_type";
+    case StackEnd::kMemoryLimit:
+      return "memory_limit";
+    case StackEnd::kRedacted:
+      return "redacted";
   }
   return "unknown";
 }

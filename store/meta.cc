@@ -105,6 +105,10 @@ std::string symbol_key(const schema::CodeSymbol& symbol) {
   return key;
 }
 
+std::string stack_key(schema::StackId id) {
+  return "K" + be64(id.value);
+}
+
 std::string gap_key(const schema::Gap& gap) {
   std::string key = "G" + be64_signed(gap.from.ns) + be64_signed(gap.to.ns);
   key.push_back(static_cast<char>(gap.reason));
@@ -161,6 +165,7 @@ Result<void> Facts::add(std::string_view key, std::string_view sealed) {
       return take(schema::decode_clock_sample(bytes), [&](schema::ClockSample c) { clock[c.boot] = c; });
     case 'F':
     case 'W':
+    case 'K':
       return {};
     default:
       break;

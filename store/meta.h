@@ -7,6 +7,7 @@
 //   R process                          process
 //   T process tid since                thread name
 //   Y process address since            name of code
+//   K stack                            stack
 //   G from to reason lost pid probe    gap
 //   S probe function module instance   newest probe status
 //   C boot                             clock sample
@@ -58,11 +59,13 @@ std::string plan_key(schema::PlanId id);
 std::string process_key(schema::ProcessId id);
 std::string thread_key(const schema::Thread& thread);
 std::string symbol_key(const schema::CodeSymbol& symbol);
+std::string stack_key(schema::StackId id);
 std::string gap_key(const schema::Gap& gap);
 std::string status_key(const schema::ProbeStatus& status);
 std::string clock_key(const schema::ClockSample& sample);
 
 // The facts of some partitions together; later partitions are added later and win.
+// Stacks, which may be many, are looked up one by one.
 struct Facts {
   std::map<schema::ProcessId, schema::Process> processes;
   std::map<schema::PlanId, schema::Plan> plans;

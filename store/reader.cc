@@ -1,6 +1,7 @@
 // TimelineReader: partitions side by side, facts merged, rows in order.
 #include "store/reader.h"
 
+#include "schema/codec.h"
 #include "store/bytes.h"
 
 #include <algorithm>
@@ -84,6 +85,18 @@ std::optional<std::string> Reader::code_name(ProcessId process, std::uint64_t ad
   if (after != symbol->second.begin()) return std::prev(after)->second;
   if (at.ns < after->first.ns - kOrderSlackNs) return std::nullopt;
   return after->second;
+}
+
+std::optional<schema::Stack> Reader::stack(schema::StackId id) const {
+  const std::string key = stack_key(id);
+  for (auto it = partitions_.rbegin(); it != partitions_.rend(); ++it) {
+    const auto sealed = (*it)->database().get(Family::kMeta, key);
+    if (!sealed) continue;
+    const auto payload = open_value(key, *sealed);
+    if (!payload) continue;  // load_facts() has told of it
+    if (auto stack = schema::decode_stack(as_bytes(*payload))) return *std::move(stack);
+  }
+  return std::nullopt;
 }
 
 // Before this sequence every row is older than `from`.

@@ -45,6 +45,7 @@ class Reader : public TimelineReader {
   std::string thread_name(schema::ProcessId process, std::uint32_t tid, schema::BootTime at) const override;
   std::optional<std::string> code_name(schema::ProcessId process, std::uint64_t address,
                                        schema::BootTime at) const override;
+  std::optional<schema::Stack> stack(schema::StackId id) const override;
   const std::vector<Damage>& damage() const override { return damage_.all(); }
 
   schema::Result<void> scan(schema::BootTime from, schema::BootTime to, const Visitor& visitor) override;

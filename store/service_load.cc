@@ -69,6 +69,7 @@ void ServiceWriter::load_facts() {
       plans_.try_emplace(id, *payload);
       continue;
     }
+    if (key.size() == 9 && key[0] == 'K') state_->stacks_here.insert(read_be64(key.substr(1)));
     (void)facts.add(key, view(entries->value()));
   }
   for (auto& [id, process] : facts.processes) {

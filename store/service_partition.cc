@@ -112,6 +112,7 @@ ServiceWriter::KeyValues ServiceWriter::copy_rows(const Fold& fold) {
     for (auto rest = rows ? *rows : std::span<const std::byte>(); !rest.empty(); ++sequence.value) {
       const auto header = row_header(rest);
       if (wanted.contains(sequence)) {
+        if (const auto row = schema::EventView::parse(rest)) keep_stack(*row);
         FrameInfo info{sequence, 1, header.size_bytes, {header.boot_ns}, {header.boot_ns}};
         encoder.encode(info, rest.first(header.size_bytes), frame_);
         out.emplace_back(be64(sequence.value), frame_);
@@ -121,6 +122,15 @@ ServiceWriter::KeyValues ServiceWriter::copy_rows(const Fold& fold) {
     next = wanted.upper_bound(cursor.info().last());
   }
   return out;
+}
+
+void ServiceWriter::keep_stack(const schema::EventView& row) {
+  const auto id = row.stack();
+  if (!id || recent_stacks_.contains(id->value)) return;
+  const std::string key = stack_key(*id);
+  const auto sealed = state_->database->get(Family::kMeta, key);
+  if (!sealed) return;
+  if (const auto payload = open_value(key, *sealed)) recent_stacks_.emplace(id->value, *payload);
 }
 
 void ServiceWriter::carry_facts(const Fold& fold, rocksdb::WriteBatch& batch) {
@@ -154,6 +164,7 @@ void ServiceWriter::carry_facts(const Fold& fold, rocksdb::WriteBatch& batch) {
   }
   carry_threads(batch);
   carry_symbols(batch);
+  carry_stacks(batch);
   for (const auto& [key, status] : statuses_) put_meta(key, schema::encode(status));
   if (!clock_.empty()) samples.insert(clock_.samples().back().boot);
   schema::ClockSeries kept;
@@ -176,6 +187,13 @@ void ServiceWriter::carry_threads(rocksdb::WriteBatch& batch) {
   }
   for (const auto& [key, thread] : threads_) {
     put(batch, Family::kMeta, thread_key(thread), as_text(schema::encode(thread)));
+  }
+}
+
+void ServiceWriter::carry_stacks(rocksdb::WriteBatch& batch) {
+  for (const auto& [id, encoded] : recent_stacks_) {
+    put(batch, Family::kMeta, stack_key({id}), encoded);
+    state_->stacks_here.insert(id);
   }
 }
 

@@ -22,6 +22,8 @@ constexpr std::uint64_t kKeyframeRows = 32'768;
 constexpr std::uint64_t kLeastKeyframeRows = 4'096;
 constexpr std::uint64_t kRowsPerCall = 8;
 constexpr std::uint64_t kMaxFrameRows = kFrameRawBytes / sizeof(schema::EventHeader);
+constexpr std::size_t kMaxKnownStacks = 1 << 20;  // more are written again
+constexpr std::size_t kMaxRecentStacks = 65'536;  // rows of one append are fewer
 constexpr std::int64_t kKeyframeNs = 10'000'000'000;
 
 Result<void> validate(std::span<const std::byte> rows) {
@@ -91,6 +93,7 @@ Result<Sequence> ServiceWriter::append(std::span<const std::byte> rows, StoreWri
     put(batch_, Family::kMeta, kWatermarksKey, encode_watermarks(state_->marks));
     BACKSIGHT_TRY(commit(batch_));
   }
+  recent_stacks_.clear();
   counters = counted;
   return Sequence{state_->marks.next.value - 1};
 }
@@ -210,6 +213,18 @@ Result<void> ServiceWriter::put_symbol(const schema::CodeSymbol& symbol) {
   if (known != symbols_.end() && known->second == symbol) return {};
   BACKSIGHT_TRY(put_fact(symbol_key(symbol), schema::encode(symbol)));
   symbols_[{symbol.process, symbol.address}] = symbol;
+  return {};
+}
+
+// A partition may begin between a stack and its rows: it then takes the stack along.
+Result<void> ServiceWriter::put_stack(schema::StackId id, std::span<const std::byte> encoded) {
+  BACKSIGHT_TRY(ready());
+  if (recent_stacks_.size() >= kMaxRecentStacks) recent_stacks_.clear();
+  recent_stacks_.try_emplace(id.value, as_text(encoded));
+  if (state_->stacks_here.contains(id.value)) return {};
+  BACKSIGHT_TRY(put_fact(stack_key(id), encoded));
+  if (state_->stacks_here.size() >= kMaxKnownStacks) state_->stacks_here.clear();
+  state_->stacks_here.insert(id.value);
   return {};
 }
 

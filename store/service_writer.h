@@ -29,6 +29,7 @@ struct ServiceState {
   schema::BootTime keyframe_at = kBeginning;
   std::uint64_t rows_since_keyframe = 0;
   std::unordered_set<std::uint64_t> plans_here;                        // stored in this partition
+  std::unordered_set<std::uint64_t> stacks_here;                       // likewise
   std::vector<std::pair<schema::ProcessId, schema::BootTime>> ending;  // not yet folded in
 };
 
@@ -44,6 +45,7 @@ class ServiceWriter {
   schema::Result<void> put_process(const schema::Process& process);
   schema::Result<void> put_thread(const schema::Thread& thread);
   schema::Result<void> put_symbol(const schema::CodeSymbol& symbol);
+  schema::Result<void> put_stack(schema::StackId id, std::span<const std::byte> encoded);
   schema::Result<void> put_gap(const schema::Gap& gap);
   schema::Result<void> put_probe_status(const schema::ProbeStatus& status);
   schema::Result<void> put_clock(const schema::ClockSample& sample);
@@ -69,9 +71,11 @@ class ServiceWriter {
   using KeyValues = std::vector<std::pair<std::string, std::string>>;
   KeyValues copy_rows(const Fold& fold);
   schema::Result<void> write_beginning(const Fold& fold, const KeyValues& rows);
+  void keep_stack(const schema::EventView& row);
   void carry_facts(const Fold& fold, rocksdb::WriteBatch& batch);
   void carry_threads(rocksdb::WriteBatch& batch);
   void carry_symbols(rocksdb::WriteBatch& batch);
+  void carry_stacks(rocksdb::WriteBatch& batch);
 
   void append_frame(std::span<const std::byte>& rest, StoreWriter::Counters& counters);
   void need_plan(schema::PlanId id);
@@ -94,6 +98,7 @@ class ServiceWriter {
   Processes processes_;
   std::map<std::pair<schema::ProcessId, std::uint32_t>, schema::Thread> threads_;
   std::map<std::pair<schema::ProcessId, std::uint64_t>, schema::CodeSymbol> symbols_;  // the newest
+  std::unordered_map<std::uint64_t, std::string> recent_stacks_;  // encoded; of rows to be appended
   std::map<std::string, schema::ProbeStatus> statuses_;
   schema::ClockSeries clock_;
 

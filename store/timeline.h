@@ -57,6 +57,9 @@ class StoreWriter {
   virtual schema::Result<void> put_process(const std::string& service, const schema::Process& process) = 0;
   virtual schema::Result<void> put_thread(const std::string& service, const schema::Thread& thread) = 0;
   virtual schema::Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) = 0;
+  // Its id is what rows name it by; to be put before each append of such rows.
+  virtual schema::Result<schema::StackId> put_stack(const std::string& service,
+                                                    const schema::Stack& stack) = 0;
   virtual schema::Result<void> put_gap(const std::string& service, const schema::Gap& gap) = 0;
   virtual schema::Result<void> put_probe_status(const std::string& service,
                                                 const schema::ProbeStatus& status) = 0;
@@ -144,6 +147,7 @@ class TimelineReader {
   // What code is at an address of a process; nothing where it is not known.
   virtual std::optional<std::string> code_name(schema::ProcessId process, std::uint64_t address,
                                                schema::BootTime at) const = 0;
+  virtual std::optional<schema::Stack> stack(schema::StackId id) const = 0;
   virtual const std::vector<Damage>& damage() const = 0;
 
   // Visits rows in sequence order, all those with from <= time <= to, and

@@ -90,6 +90,12 @@ class Writer : public StoreWriter {
   Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) override {
     return with(service, [&](ServiceWriter& writer) { return writer.put_symbol(symbol); });
   }
+  Result<schema::StackId> put_stack(const std::string& service, const schema::Stack& stack) override {
+    const auto encoded = schema::encode(stack);
+    const schema::StackId id = schema::stack_id(encoded);
+    BACKSIGHT_TRY(with(service, [&](ServiceWriter& writer) { return writer.put_stack(id, encoded); }));
+    return id;
+  }
   Result<void> put_gap(const std::string& service, const schema::Gap& gap) override {
     return with(service, [&](ServiceWriter& writer) { return writer.put_gap(gap); });
   }

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/abi/plan.h"
+
 enum bs_item_status {
   BS_ITEM_OK = 0,
   BS_ITEM_BAD_ADDRESS = 1,
@@ -23,6 +25,7 @@ enum bs_item_status {
 #define BS_EVENT_BYTE_LIMIT 1u
 #define BS_EVENT_QUEUE_LIMIT 2u
 #define BS_EVENT_STEP_LIMIT 4u
+#define BS_EVENT_STACK_COPY 8u /* its last item is a copy of the stack */
 
 /* Header of one record of the data ring; items follow, each padded to 8. */
 struct bs_event {
@@ -48,6 +51,32 @@ struct bs_item {
   __u64 address;
   __u32 length;
   __u32 captured;
+};
+
+/* The stack of a hit: an item {type BS_STACK_TYPE, root BS_STACK_ROOT}, the last of its event. */
+#define BS_STACK_TYPE 0xffffffffu
+#define BS_STACK_ROOT 0xffffu
+/* bs_item.depth: what its bytes are. */
+#define BS_STACK_ADDRESSES 1u /* u64: of the probed instruction, then of a byte of each call */
+#define BS_STACK_COPY 2u      /* bs_stack_registers, then the stack from rsp on */
+#define BS_STACK_FRAMES 127u  /* addresses at most */
+#define BS_STACK_BYTES 16384u /* copied at most */
+
+/* Bytes of one record: a stack may begin where the event is full. */
+#define BS_MAX_RECORD (BS_MAX_EVENT + BS_STACK_BYTES + 256u)
+
+/* bs_item.address: where it ends, and why. */
+enum bs_stack_end {
+  BS_STACK_OUTERMOST = 0,
+  BS_STACK_DEPTH_LIMIT = 1,
+  BS_STACK_BYTE_LIMIT = 2,
+  BS_STACK_NOT_RESIDENT = 3,
+  BS_STACK_BAD_ADDRESS = 4,
+  BS_STACK_REDACTED = 7,
+};
+
+struct bs_stack_registers {
+  __u64 by_number[17]; /* enum bs_register */
 };
 
 /* Control ring. */

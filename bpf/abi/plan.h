@@ -179,6 +179,12 @@ struct bs_vtable {
 #define BS_PLAN_ANY_PROCESS 2u /* every process that runs this file belongs to the service */
 /* For the loader alone: attach the sleepable program. */
 #define BS_PLAN_SLEEPABLE 0x80000000u
+/* Take the stack of each hit. */
+#define BS_PLAN_STACK_FP 0x100u
+#define BS_PLAN_STACK_DWARF 0x200u
+#define BS_PLAN_STACK_AT_RETURN 0x400u /* of returns, not of entries */
+#define BS_PLAN_STACK_REDACTS 0x800u  /* the probe redacts something: send return addresses alone */
+#define BS_PLAN_STACK_ALL (BS_PLAN_STACK_FP | BS_PLAN_STACK_DWARF)
 
 struct bs_plan {
   __u32 flags;

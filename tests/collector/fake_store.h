@@ -19,6 +19,7 @@ class FakeStore final : public store::StoreWriter {
     std::vector<schema::Process> processes;
     std::vector<schema::Thread> threads;
     std::vector<schema::CodeSymbol> symbols;
+    std::vector<schema::Stack> stacks;
     std::vector<schema::Gap> gaps;
     std::vector<schema::ProbeStatus> statuses;
     std::vector<schema::EventHeader> rows;
@@ -39,6 +40,11 @@ class FakeStore final : public store::StoreWriter {
   }
   schema::Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) override {
     return put(services[service].symbols, symbol);
+  }
+  schema::Result<schema::StackId> put_stack(const std::string& service, const schema::Stack& stack) override {
+    if (failure) return *failure;
+    services[service].stacks.push_back(stack);
+    return schema::stack_id(schema::encode(stack));
   }
   schema::Result<void> put_gap(const std::string& service, const schema::Gap& gap) override {
     return put(services[service].gaps, gap);

@@ -38,7 +38,7 @@ services:
         on: [return]
         capture: [order.id, {skus: "order.items[0..8].sku"}, "this->stock_", ret]
         limits: { depth: 4, elements: 16, string: 128, bytes: 4KiB }
-        stack: none
+        stack: dwarf
       - function: "Pool::acquire"
         module: "libpool.so*"
         on: [entry]
@@ -57,6 +57,8 @@ services:
   REQUIRE(config.services.size() == 2);
 
   const ServiceConfig& checkout = config.services[0];
+  CHECK(checkout.probes.at(0).stack == backsight::schema::StackKind::kDwarf);
+  CHECK(checkout.probes.at(1).stack == backsight::schema::StackKind::kNone);
   CHECK(checkout.name == "checkout");
   CHECK(checkout.position.to_string() == "t.yaml:11:5");
   CHECK(checkout.match.exe == "/opt/checkout/bin/checkout*");

@@ -81,8 +81,6 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   probe_key("sample", "{fraction: 0.1, by: order.id}");
   probe_key("index", "[order.id]");
   probe_key("expires", "24h");
-  check({block_probe("stack: fp"), "6:12", "\"stack: fp\" is not supported yet", "none"});
-  check({block_probe("stack: dwarf"), "6:12", "\"stack: dwarf\" is not supported yet", "none"});
   check({block_probe("stack: deep"), "6:12", "expected one of none, fp, dwarf", ""});
   check({block_probe("limits: {rate: 5000/s}"), "6:14", "\"rate\" is not supported yet", "remove"});
   check({block_probe("limits: {burst: 10}"), "6:14", "\"burst\" is not supported yet", "remove"});

@@ -201,6 +201,11 @@ class FakeReader final : public store::TimelineReader {
     if (found == s_.code_names.end()) return std::nullopt;
     return found->second;
   }
+  std::optional<schema::Stack> stack(schema::StackId id) const override {
+    const auto found = s_.stacks.find(id);
+    if (found == s_.stacks.end()) return std::nullopt;
+    return found->second;
+  }
   const std::vector<store::Damage>& damage() const override { return s_.damage; }
 
   schema::Result<void> scan(BootTime from, BootTime to, const Visitor& visitor) override {

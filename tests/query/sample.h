@@ -104,6 +104,7 @@ struct FakeService {
   std::vector<schema::ProbeStatus> statuses;
   std::map<std::uint32_t, std::string> thread_names;
   std::map<std::uint64_t, std::string> code_names;
+  std::map<schema::StackId, schema::Stack> stacks;
   std::vector<store::Damage> damage;
   std::vector<std::vector<std::byte>> rows;  // sequence = index + 1
 

@@ -78,6 +78,9 @@ Thread thread() {
 CodeSymbol symbol() {
   return {{77}, 0x7f00'0000'1234, {-5}, "shop::on_sale(int)"};
 }
+Stack stack() {
+  return {{77}, StackEnd::kByteLimit, {0x401000, 0x7f00'0000'1234}};
+}
 Gap gap() {
   return {{1}, {2}, LossReason::kThrottled, 312, "p", 0u};
 }
@@ -116,6 +119,7 @@ std::vector<Case> cases() {
           {"process", encode(process()), decoder(decode_process)},
           {"thread", encode(thread()), decoder(decode_thread)},
           {"code symbol", encode(symbol()), decoder(decode_code_symbol)},
+          {"stack", encode(stack()), decoder(decode_stack)},
           {"gap", encode(gap()), decoder(decode_gap)},
           {"probe status", encode(status()), decoder(decode_probe_status)},
           {"moment", encode(moment()), decoder(decode_moment)},
@@ -128,6 +132,7 @@ TEST_CASE("facts read back as they were written") {
   CHECK(decode_process(encode(process())).value() == process());
   CHECK(decode_thread(encode(thread())).value() == thread());
   CHECK(decode_code_symbol(encode(symbol())).value() == symbol());
+  CHECK(decode_stack(encode(stack())).value() == stack());
   CHECK(decode_gap(encode(gap())).value() == gap());
   CHECK(decode_probe_status(encode(status())).value() == status());
   CHECK(decode_moment(encode(moment())).value() == moment());
@@ -140,11 +145,26 @@ TEST_CASE("facts with nothing in them read back too") {
   CHECK(decode_process(encode(Process{})).value() == Process{});
   CHECK(decode_thread(encode(Thread{})).value() == Thread{});
   CHECK(decode_code_symbol(encode(CodeSymbol{})).value() == CodeSymbol{});
+  CHECK(decode_stack(encode(Stack{})).value() == Stack{});
   CHECK(decode_gap(encode(Gap{})).value() == Gap{});
   CHECK(decode_probe_status(encode(ProbeStatus{})).value() == ProbeStatus{});
   CHECK(decode_moment(encode(Moment{})).value() == Moment{});
   CHECK(decode_pin(encode(Pin{})).value() == Pin{});
   CHECK(decode_clock_sample(encode(ClockSample{})).value() == ClockSample{});
+}
+
+TEST_CASE("a stack of too many frames, or with an unknown end, is refused") {
+  Stack deep;
+  deep.addresses.assign(kMaxStackFrames, 1);
+  CHECK(decode_stack(encode(deep)).has_value());
+  deep.addresses.push_back(1);
+  CHECK_FALSE(decode_stack(encode(deep)).has_value());
+  Stack odd;
+  odd.end = static_cast<StackEnd>(static_cast<int>(StackEnd::kLast) + 1);
+  CHECK_FALSE(decode_stack(encode(odd)).has_value());
+  Stack other = stack();
+  other.end = StackEnd::kOutermost;
+  CHECK(stack_id(encode(other)) != stack_id(encode(stack())));
 }
 
 TEST_CASE("bytes that are no UTF-8, and embedded NULs, are kept") {

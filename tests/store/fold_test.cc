@@ -1,5 +1,6 @@
 // State at a moment: from the nearest keyframe and from the oldest row, the
 // same at every moment.
+#include "schema/codec.h"
 #include "store/keyframe.h"
 #include "store/timeline.h"
 #include "tests/store/support.h"
@@ -168,6 +169,22 @@ TEST_CASE("a process that has ended has no open calls") {
   }
 }
 
+namespace {
+
+const schema::Stack kStack{{3}, schema::StackEnd::kOutermost, {0x401000, 0x402000}};
+
+std::vector<std::byte> with_stack(const std::vector<std::byte>& row, schema::StackId id) {
+  schema::EventBuilder builder(schema::EventView::parse(row).value().header());
+  schema::ItemHeader item;
+  item.type = schema::kStackItemType;
+  item.root = schema::kStackItemRoot;
+  item.depth = schema::kStackIsId;
+  item.length = sizeof id;
+  return builder.add_item(item, std::as_bytes(std::span(&id, 1))).finish();
+}
+
+}  // namespace
+
 TEST_CASE("partitions: the state crosses their borders, and does not need the older ones") {
   TemporaryDirectory directory;
   Workload workload(5);
@@ -189,7 +206,8 @@ TEST_CASE("partitions: the state crosses their borders, and does not need the ol
     with_plan.tid = 999;
     with_plan.time_ns = 1;
     with_plan.frame = 1 << 30;
-    must(writer->append("shop", make_row(with_plan)));  // stays open for ever
+    // Stays open for ever.
+    must(writer->append("shop", with_stack(make_row(with_plan), must(writer->put_stack("shop", kStack)))));
     for (int i = 0; i < 6; ++i) {
       rows_before_last = rows;
       rows = must(writer->append("shop", workload.next(700, 1'000'000, 100'000'000))).value;
@@ -227,6 +245,8 @@ TEST_CASE("partitions: the state crosses their borders, and does not need the ol
   CHECK(rest->thread_name({1}, 100, {10}) == "worker");
   CHECK(rest->thread_name({1}, 100, {4}).empty());
   CHECK(rest->code_name({1}, 0x1000, {10}) == "on_sale(int)");
+  CHECK(rest->stack(schema::stack_id(schema::encode(kStack))) == kStack);
+  CHECK(!rest->stack({1}));
   CHECK(scan_all(*rest).size() == rows - rows_before_last);
   CHECK(must(verify(directory.path(), {})).empty());
   // A reader that was open before still has everything.

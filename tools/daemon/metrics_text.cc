@@ -81,6 +81,8 @@ std::string metrics_text(const collector::CollectorMetrics& metrics, bool ready)
                  static_cast<double>(metrics.processes));
   families.gauge("backsight_queue_bytes", "Events that wait to be written.",
                  static_cast<double>(metrics.queue_bytes));
+  families.counter("backsight_stacks_given_up_total", "Stacks that were copied and not unwound in time.",
+                   static_cast<double>(metrics.stacks_given_up));
   families.counter("backsight_store_errors_total", "Writes that the store refused.",
                    static_cast<double>(metrics.store_errors));
   families.counter("backsight_cpu_seconds_total", "CPU time of the collector.", metrics.cpu_seconds);

@@ -30,6 +30,9 @@ class PlainStore final : public store::StoreWriter {
   Result<void> put_symbol(const std::string& service, const schema::CodeSymbol& symbol) override {
     return thread_.run([&] { return store_->put_symbol(service, symbol); });
   }
+  Result<schema::StackId> put_stack(const std::string& service, const schema::Stack& stack) override {
+    return thread_.run([&] { return store_->put_stack(service, stack); });
+  }
   Result<void> put_gap(const std::string& service, const schema::Gap& gap) override {
     return thread_.run([&] { return store_->put_gap(service, gap); });
   }
