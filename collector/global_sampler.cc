@@ -19,7 +19,11 @@ constexpr std::int64_t kTickNs = 5'000'000;          // reads that are due withi
 constexpr std::int64_t kIdleNs = 200'000'000;        // new processes are looked for
 constexpr std::int64_t kRefusedNs = 10'000'000'000;  // until a process is tried again
 constexpr std::int64_t kPausePerWork = 3;            // a quarter of a core at most
-constexpr std::uint32_t kSource = 0xffff;            // in the place of a CPU
+// Throttled, where the kernel's counters have it.
+constexpr std::size_t kMissed = BS_LOSS_REASONS > static_cast<int>(schema::LossReason::kThrottled)
+                                    ? static_cast<std::size_t>(schema::LossReason::kThrottled)
+                                    : static_cast<std::size_t>(BS_LOSS_NO_SCRATCH);
+constexpr std::uint32_t kSource = 0xffff;  // in the place of a CPU
 
 }  // namespace
 
@@ -165,7 +169,7 @@ std::vector<GlobalSampler::Job> GlobalSampler::take_due(std::int64_t now_ns) {
         due.at_ns += (missed + 1) * global.every_ns;
       }
       global.counters.hits += 1 + static_cast<std::uint64_t>(missed);
-      global.counters.lost[BS_LOSS_NO_SCRATCH] += static_cast<std::uint64_t>(missed);
+      global.counters.lost[kMissed] += static_cast<std::uint64_t>(missed);
     }
   }
   return jobs;

@@ -60,7 +60,7 @@ class GlobalSampler {
   // Libraries of a process were loaded or unloaded: what was read since then counts only
   // if it was looked up since then.
   void modules_changed(std::uint32_t pid, std::int64_t since_boot_ns);
-  // hits: times it was due; kept: records; lost: by BS_LOSS_NO_SCRATCH, for want of time.
+  // hits: times it was due; kept: records; lost: for want of time, as throttled.
   bs_plan_counters counters(std::uint32_t plan_index) const;
   // Waits for the batch that is read; no record is made any more.
   void stop();

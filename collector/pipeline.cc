@@ -236,6 +236,7 @@ void Pipeline::move_batch(std::int64_t now_boot_ns) {
       slot.oldest_ns = row.boot_ns;
     }
     slot.newest_ns = row.boot_ns;
+    slot.has_calls |= header.kind != static_cast<std::uint16_t>(schema::EventKind::kGlobal);
     const auto* begin = batch_.data() + row.offset;
     slot.pending.insert(slot.pending.end(), begin, begin + row.size);
     queued_bytes_ += row.size;
@@ -253,7 +254,8 @@ void Pipeline::batch_done(std::int64_t now_boot_ns, bool drained) {
   if (drained && !ending_.empty()) end_images(now_boot_ns);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const auto& it = slots_[slot];
-    const bool due = it.pending_rows > 0 && now_boot_ns - it.pending_since_ns >= options_.commit_age_ns;
+    const auto age_ns = it.has_calls ? options_.commit_age_ns : options_.global_age_ns;
+    const bool due = it.pending_rows > 0 && now_boot_ns - it.pending_since_ns >= age_ns;
     if (due || (it.pending_rows == 0 && (!it.ended.empty() || !it.facts.empty()) && !it.failing))
       commit(slot);
   }

@@ -35,6 +35,7 @@ struct PipelineOptions {
   std::uint64_t queue_limit_bytes = 64ull << 20;
   std::size_t commit_bytes = 64u << 10;
   std::int64_t commit_age_ns = 10'000'000;
+  std::int64_t global_age_ns = 500'000'000;  // the same while only globals wait: few rows, stored together
   std::int64_t loss_period_ns = 200'000'000;
   // Asked for a process that was never announced; answers by process_started().
   std::function<void(const std::string& service, std::uint32_t pid, std::int64_t boot_ns)> find_process;
@@ -96,6 +97,7 @@ class Pipeline final : public PipelineInput {
     std::unordered_map<std::uint64_t, std::array<std::uint64_t, schema::kLossReasonCount>>
         lost;  // by plan id
     bool failing = false;
+    bool has_calls = false;   // rows of calls wait, not only of globals
     bool shows_code = false;  // a plan has addresses of code
   };
   struct PlanRef {

@@ -118,6 +118,7 @@ void Pipeline::commit(std::uint32_t slot_index) {
     slot.pending.clear();
     slot.stacks.clear();
     slot.pending_rows = 0;
+    slot.has_calls = false;
   }
   if (done && slot.failing) {
     slot.failing = false;

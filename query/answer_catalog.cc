@@ -51,7 +51,8 @@ object probe_row(const Timeline& timeline, const schema::ProbeStatus& status) {
   row["state"] = schema::to_string(status.state);
   row["message"] = status.message;
   const auto plan = timeline.reader->plans().find(status.plan);
-  const bool planned = plan != timeline.reader->plans().end();
+  // Nothing is attached for a global.
+  const bool planned = plan != timeline.reader->plans().end() && !schema::is_global(status.probe);
   row["site"] = planned ? value(hex_address(plan->second.site)) : value();
   row["site_class"] = planned ? value(schema::to_string(plan->second.site_class)) : value();
   row["return_via"] = planned ? value(schema::to_string(plan->second.return_via)) : value();
