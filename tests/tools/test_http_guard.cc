@@ -182,7 +182,7 @@ TEST_CASE("each request is in the access log, refused ones too") {
   CHECK(lines[0].at("duration_ns").to_number<std::int64_t>() > 0);
   CHECK(lines[0].at("tls") == false);
   CHECK(std::string(lines[0].at("peer").as_string()).find("127.0.0.1:") == 0);
-  CHECK(lines[1].at("user") == "");
+  CHECK(lines[1].at("user") == boost::json::value("uid " + std::to_string(::geteuid())));
   CHECK(lines[1].at("target") == "/metrics");
   CHECK(lines[1].at("status") == 401);
   CHECK(lines[2].at("status") == 200);
@@ -192,6 +192,16 @@ TEST_CASE("each request is in the access log, refused ones too") {
   CHECK(lines[6].at("status") == 413);
   CHECK(guarded.folder.read("access.log").find(kToken) == std::string::npos);
   CHECK(guarded.folder.read("access.log").find(kOther) == std::string::npos);
+}
+
+TEST_CASE("without tokens the access log has the local user") {
+  Guarded guarded;
+  guarded.options.token_file.clear();
+  REQUIRE(guarded.start());
+  get(guarded.port(), "/metrics");
+  const auto lines = guarded.log_lines(1);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].at("user") == boost::json::value("uid " + std::to_string(::geteuid())));
 }
 
 TEST_CASE("a question that nobody waits for is in the access log with status 0") {

@@ -1,5 +1,6 @@
 #include "tools/daemon/system_calls.h"
 
+#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -118,7 +119,7 @@ constexpr int kSockets[] = {
 constexpr int kAttaching[] = {
     SCMP_SYS(bpf),
     SCMP_SYS(perf_event_open),
-    SCMP_SYS(process_vm_readv),
+
     SCMP_SYS(mmap),
     SCMP_SYS(mprotect),
     SCMP_SYS(clone),
@@ -172,6 +173,8 @@ bool allow_common(const Filter& filter) {
   for (const int family : {AF_UNIX, AF_INET, AF_INET6}) {
     good = good && allow_if(filter, SCMP_SYS(socket), {is(0, static_cast<std::uint64_t>(family))});
   }
+  // Whose connection over loopback it is.
+  good = good && allow_if(filter, SCMP_SYS(socket), {is(0, AF_NETLINK), is(2, NETLINK_SOCK_DIAG)});
   for (const std::uint64_t request : {FIONBIO, FIONREAD, TCGETS}) {
     good = good && allow_if(filter, SCMP_SYS(ioctl), {is(1, request)});
   }

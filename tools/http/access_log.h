@@ -5,7 +5,8 @@
 //   {"time":"…Z","peer":"10.0.0.7:51834","user":"alice","method":"GET","target":"/api/v1/calls?function=f",
 //    "status":200,"duration_ns":5321000,"bytes":18220,"tls":true}
 //
-// user: the name of the token; "" where none was demanded, or none was right.
+// user: the name of the token; where none was demanded or none was right,
+// "uid N" of a peer on this machine, or "".
 // status: 0 where the peer hung up before there was an answer. Bytes of the
 // target that are not visible ASCII stand there percent-encoded.
 #pragma once

@@ -51,6 +51,10 @@ class Session : public std::enable_shared_from_this<Session> {
     error_code gone;
     const tcp::endpoint peer = stream_.socket().remote_endpoint(gone);
     if (!gone) peer_ = text_of(peer);
+    if (!gone && shared_.note_access) {
+      const auto uid = shared_.users.find(peer, stream_.socket().local_endpoint(gone));
+      if (uid) local_user_ = "uid " + std::to_string(*uid);
+    }
     shared_.sessions.insert(this);
   }
   ~Session() { shared_.sessions.erase(this); }
@@ -113,6 +117,7 @@ class Session : public std::enable_shared_from_this<Session> {
     begun_ = Clock::now();
     access_.time = schema::read_clocks().wall;
     access_.peer = peer_;
+    access_.user = local_user_;
     access_.tls = tls_.has_value();
     access_.method = std::string(parser_->get().method_string());
     access_.target = std::string(parser_->get().target());
@@ -299,7 +304,8 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::steady_timer deadline_;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   std::string peer_;
-  Access access_;  // its time is 0 while there is no request
+  std::string local_user_;  // where no token says who it is
+  Access access_;           // its time is 0 while there is no request
   Clock::time_point begun_;
   std::size_t drained_ = 0;
   bool answering_ = false, timed_out_ = false, close_after_ = false, head_ = false, linger_ = false;

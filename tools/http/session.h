@@ -6,6 +6,7 @@
 
 #include "tools/http/access_log.h"
 #include "tools/http/api.h"
+#include "tools/http/peer_user.h"
 #include "tools/http/tls.h"
 #include "tools/http/token.h"
 
@@ -29,6 +30,7 @@ struct SessionShared {
   std::size_t max_body_bytes = 0;
   std::shared_ptr<const Tokens> tokens;            // null: none is demanded
   std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
+  PeerUsers users;
   std::function<void(const Access&)> note_access;  // may be null
   std::set<Session*> sessions;
   bool stopping = false;
