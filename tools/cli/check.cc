@@ -78,6 +78,10 @@ object instance_object(const probes::CompiledPlan& compiled, const probes::SiteC
   instance["cost_ns"] =
       entry == nullptr ? boost::json::value() : boost::json::value(costs.of(entry->site_class));
   instance["return_cost_ns"] = return_cost ? boost::json::value(*return_cost) : boost::json::value();
+  if (plan.stack != schema::StackKind::kNone) {
+    instance["stack"] =
+        object{{"kind", schema::to_string(plan.stack)}, {"cost_ns", probes::stack_cost_ns(plan.stack)}};
+  }
   instance["cost_source"] = costs.measured ? "measured" : "reference";
   instance["captures"] = capture_list(plan);
   instance["issues"] = issue_list(compiled.issues);

@@ -84,6 +84,11 @@ class CheckWriter {
     }
     if (const std::string reason = text_at(instance, "site_reason"); !reason.empty()) site += ": " + reason;
     sentence(4, site);
+    if (const auto* stack = instance.if_contains("stack"); stack != nullptr && stack->is_object()) {
+      sentence(4, "stack: " + text_at(stack->get_object(), "kind") + ", about " +
+                      std::to_string(integer_at(stack->get_object(), "cost_ns").value_or(0)) +
+                      " ns more on a reference machine");
+    }
     std::string returned = "return: " + text_at(instance, "return_via");
     if (const auto cost = integer_at(instance, "return_cost_ns")) {
       returned += ", about " + std::to_string(*cost) + " ns";
