@@ -133,7 +133,7 @@ void StackPen::resolve(Entry& entry, const UnwindAnswer& answer) {
   bytes_ += entry.record.size() - before;
 }
 
-void StackPen::answered(std::vector<UnwindAnswer> answers) {
+void StackPen::answered(const std::vector<UnwindAnswer>& answers) {
   for (const auto& answer : answers) {
     if (answer.ticket < first_ || answer.ticket - first_ >= entries_.size()) continue;  // given up
     Entry& entry = entries_[answer.ticket - first_];

@@ -36,7 +36,7 @@ class StackPen {
   void batch_done(std::int64_t now_boot_ns, bool drained);
   // Libraries were loaded or unloaded.
   void code_changed(const ImageKey& image, std::int64_t since_boot_ns);
-  void answered(std::vector<UnwindAnswer> answers);
+  void answered(const std::vector<UnwindAnswer>& answers);
   // Lets go what has its stack, or has waited too long for it.
   void release(std::int64_t now_boot_ns);
   // Lets go everything.

@@ -16,8 +16,7 @@ StackStage::StackStage(boost::asio::io_context& loop, ReadMappings read, Parts p
     : parts_(std::move(parts)),
       pen_(
           {parts_.next, [this](UnwindJob job) { return unwinder_.submit(std::move(job)); }, parts_.image_at}),
-      unwinder_(loop, std::move(read),
-                [this](std::vector<UnwindAnswer> answers) { take(std::move(answers)); }) {}
+      unwinder_(loop, std::move(read), [this](const std::vector<UnwindAnswer>& answers) { take(answers); }) {}
 
 void StackStage::code_changed(std::uint32_t pid, std::int64_t since_boot_ns) {
   if (const auto image = parts_.image_at(pid, since_boot_ns)) pen_.code_changed(*image, since_boot_ns);
@@ -32,10 +31,10 @@ void StackStage::let_go() {
   is_letting_go_ = false;
 }
 
-void StackStage::take(std::vector<UnwindAnswer> answers) {
+void StackStage::take(const std::vector<UnwindAnswer>& answers) {
   // Whether the processes were there when their mappings were read.
   if (!is_letting_go_) parts_.drain_control();
-  pen_.answered(std::move(answers));
+  pen_.answered(answers);
   pen_.release(boot_now_ns());
 }
 

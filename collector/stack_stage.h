@@ -36,7 +36,7 @@ class StackStage {
   std::uint64_t given_up() const { return pen_.given_up(); }
 
  private:
-  void take(std::vector<UnwindAnswer> answers);
+  void take(const std::vector<UnwindAnswer>& answers);
 
   Parts parts_;
   StackPen pen_;

@@ -79,9 +79,9 @@ void StackUnwinder::work() {
 
 void StackUnwinder::deliver() {
   std::unique_lock lock(mutex_);
-  auto answers = std::exchange(answers_, {});
+  const auto answers = std::exchange(answers_, {});
   lock.unlock();
-  if (!answers.empty()) handler_(std::move(answers));
+  if (!answers.empty()) handler_(answers);
 }
 
 void StackUnwinder::wait(std::chrono::milliseconds limit) {
@@ -159,9 +159,11 @@ bool StackUnwinder::has_process() {
   if (process_ || now < not_before_) return process_ != nullptr;
   auto started =
       probes::start_unwinder({.files = std::make_shared<probes::FileCache>(""), .time_limit = kTimeLimit});
-  if (started) process_ = *std::move(started);
+  if (started)
+    process_ = *std::move(started);
+  else
+    not_before_ = now + kPause;
   for (auto& [image, known] : readings_) known.is_sent = false;
-  if (!started) not_before_ = now + kPause;
   return process_ != nullptr;
 }
 

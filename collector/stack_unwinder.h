@@ -39,7 +39,7 @@ struct UnwindAnswer {
 
 class StackUnwinder {
  public:
-  using Handler = std::function<void(std::vector<UnwindAnswer> answers)>;
+  using Handler = std::function<void(const std::vector<UnwindAnswer>& answers)>;
 
   // `handler` is called on the loop.
   StackUnwinder(boost::asio::io_context& loop, ReadMappings read, Handler handler);

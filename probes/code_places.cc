@@ -37,7 +37,7 @@ std::string with_line(const std::string& file, std::uint64_t line) {
 
 schema::Result<std::unique_ptr<CodePlaces>> CodePlaces::open(const ModuleFile& file,
                                                              const std::vector<std::string>& debug_roots,
-                                                             std::shared_ptr<FileSource> files) {
+                                                             const std::shared_ptr<FileSource>& files) {
   const Reading reading{files, ElfFile::Access::kMapped};
   auto opened = ElfFile::open(file.open_path, files.get(), reading.access);
   if (!opened) return opened.error();

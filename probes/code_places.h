@@ -20,7 +20,7 @@ class CodePlaces {
  public:
   static schema::Result<std::unique_ptr<CodePlaces>> open(const ModuleFile& file,
                                                           const std::vector<std::string>& debug_roots,
-                                                          std::shared_ptr<FileSource> files);
+                                                          const std::shared_ptr<FileSource>& files);
 
   // Of bytes of code at these offsets in the file, a text each: lines of
   // "function file.cc:120", innermost first; "function" or "module+0x1f0" where no more

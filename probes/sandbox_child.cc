@@ -162,7 +162,7 @@ class Planner {
     auto request = decode_unwind_request(frame.payload);
     if (!request) return request.error();
     if (!unwinder_) unwinder_ = std::make_unique<Unwinder>(std::make_shared<ParentFiles>(channel_));
-    if (request->mappings) unwinder_->set_mappings(request->image, *std::move(request->mappings));
+    if (request->mappings) unwinder_->set_mappings(request->image, *request->mappings);
     std::vector<schema::Stack> stacks;
     for (const auto& copy : request->stacks) stacks.push_back(unwinder_->unwind(request->image, copy));
     return channel_.send(FrameKind::kUnwound, encode(stacks));

@@ -233,7 +233,7 @@ std::shared_ptr<Unwinder::Module> Unwinder::module_of(const UnwindMapping& mappi
   return module;
 }
 
-void Unwinder::set_mappings(std::uint64_t image, std::vector<UnwindMapping> mappings) {
+void Unwinder::set_mappings(std::uint64_t image, const std::vector<UnwindMapping>& mappings) {
   Image made{image, {}};
   for (const UnwindMapping& mapping : mappings) {
     made.mappings.push_back({mapping.begin, mapping.end, mapping.offset, module_of(mapping)});

@@ -35,7 +35,7 @@ class Unwinder {
   ~Unwinder();
 
   // Of a program image, from now on.
-  void set_mappings(std::uint64_t image, std::vector<UnwindMapping> mappings);
+  void set_mappings(std::uint64_t image, const std::vector<UnwindMapping>& mappings);
   // kUndefined where the image is not known. `process` of the result is not set.
   schema::Stack unwind(std::uint64_t image, std::span<const std::byte> copy);
 
