@@ -197,6 +197,32 @@ TEST_CASE("Rows are committed in groups: by size, by age") {
   CHECK_FALSE(f.pipeline.has_pending());
 }
 
+TEST_CASE("Globals wait for one another, and no call waits for them") {
+  Fixture f;
+  f.pipeline.plan_added(kFirstGlobalPlan, "shop", plan_of("global:g"));
+  const RecordSpec global{.boot_ns = 100, .plan = kFirstGlobalPlan, .tid = 0, .kind = BS_SITE_GLOBAL};
+  f.feed(global);
+  f.pipeline.batch_done(1000 * kMs, true);
+  f.pipeline.batch_done(1400 * kMs, true);
+  CHECK(f.shop().rows.empty());
+  CHECK(f.pipeline.has_pending());
+  SECTION("for half a second") {
+    f.pipeline.batch_done(1500 * kMs, true);
+    CHECK(f.shop().rows.size() == 1);
+    CHECK(f.shop().threads.empty());
+  }
+  SECTION("or until a call is there") {
+    f.feed({.boot_ns = 200});
+    f.pipeline.batch_done(1410 * kMs, true);
+    f.pipeline.batch_done(1420 * kMs, true);
+    CHECK(f.shop().rows.size() == 2);
+    f.feed(global);
+    f.pipeline.batch_done(1430 * kMs, true);
+    f.pipeline.batch_done(1450 * kMs, true);
+    CHECK(f.shop().rows.size() == 2);
+  }
+}
+
 TEST_CASE("What does not fit in memory is dropped and becomes a gap") {
   PipelineOptions options;
   options.queue_limit_bytes = 1000;
