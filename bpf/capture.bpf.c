@@ -6,6 +6,7 @@
 #include <linux/ptrace.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/govern.bpf.h"
 #include "bpf/interpreter.bpf.h"
 #include "bpf/maps.bpf.h"
 #ifndef BACKSIGHT_SLEEPABLE
@@ -30,10 +31,6 @@ static __always_inline int in_service(const struct bs_plan *plan, __u32 tgid) {
   return services->services[(service >> 6) & (BS_MAX_SERVICES / 64 - 1)] >> (service & 63) & 1;
 }
 
-static __always_inline void count_loss(struct bs_plan_counters *count, __u32 reason) {
-  __sync_fetch_and_add(&count->lost[reason], 1);
-}
-
 static __always_inline void take_registers(struct bs_machine *m, const struct pt_regs *ctx) {
   m->registers[BS_RAX] = ctx->rax;
   m->registers[BS_RDX] = ctx->rdx;
@@ -54,23 +51,24 @@ static __always_inline void take_registers(struct bs_machine *m, const struct pt
   m->registers[BS_RIP] = ctx->rip;
 }
 
-static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u64 pid_tgid,
-                                        const struct pt_regs *ctx) {
+/* Address of the slot of the return address. */
+static __always_inline __u64 frame_of(const struct pt_regs *ctx, __u64 cookie) {
+  __u64 frame = ctx->rsp;
+  /* Not a choice between addresses in the context: the verifier would refuse that. */
+  asm volatile("" : "+r"(frame));
+  if ((__u8)(cookie >> 16) == BS_SITE_ENTRY_BY_RBP) frame = ctx->rbp;
+  return frame + (__s64)(__s16)(cookie >> 48);
+}
+
+static __always_inline void start_event(struct bs_machine *m, __u64 cookie, __u64 pid_tgid) {
   struct bs_event *event = (struct bs_event *)m->buffer;
   __u8 kind = cookie >> 16;
-  int by_rbp = kind == BS_SITE_ENTRY_BY_RBP;
-  event->kind = by_rbp ? BS_SITE_ENTRY : kind;
-  event->reserved = 0;
+  event->kind = kind == BS_SITE_ENTRY_BY_RBP ? BS_SITE_ENTRY : kind;
   event->boot_ns = bpf_ktime_get_boot_ns();
   event->cpu = bpf_get_smp_processor_id();
   event->plan = (__u16)cookie;
   event->tgid = pid_tgid >> 32;
   event->tid = pid_tgid;
-  __u64 frame = ctx->rsp;
-  /* Not a choice between addresses in the context: the verifier would refuse that. */
-  asm volatile("" : "+r"(frame));
-  if (by_rbp) frame = ctx->rbp;
-  event->frame = frame + (__s64)(__s16)(cookie >> 48);
   bpf_get_current_comm(event->comm, sizeof(event->comm));
   m->used = sizeof(struct bs_event);
   m->flags = 0;
@@ -112,45 +110,111 @@ static __always_inline void send_event(struct bs_machine *m, struct bs_plan_coun
     __sync_fetch_and_add(&count->kept, 1);
 }
 
-static __always_inline int capture_hit(struct pt_regs *ctx) {
-  __u64 cookie = bpf_get_attach_cookie(ctx);
-  __u32 index = (__u16)cookie;
-  struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
-  if (!plan || !(plan->flags & BS_PLAN_ENABLED)) return 0;
-  __u64 pid_tgid = bpf_get_current_pid_tgid();
-  if (!in_service(plan, pid_tgid >> 32)) return 0;
-  struct bs_plan_counters *count = bpf_map_lookup_elem(&counters, &index);
-  if (!count) return 0;
-  __sync_fetch_and_add(&count->hits, 1);
+/* What the machine has to know of this hit, whatever it runs. */
+static __always_inline void prepare_machine(struct bs_machine *m, const struct bs_plan *plan, __u64 cookie,
+                                            const struct bs_call_key *call, const struct pt_regs *ctx) {
+  take_registers(m, ctx);
+  find_bias(m, plan, cookie);
+  ((struct bs_event *)m->buffer)->frame = call->frame;
+  m->pid_tgid = call->pid_tgid;
+}
 
-  __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-  if (waiting + BS_RING_ROOM > options.ring_bytes) {
-    count_loss(count, BS_LOSS_RING_FULL);
-    return 0;
-  }
-  struct bs_machine *m = claim_machine();
-  if (!m) {
-    count_loss(count, BS_LOSS_NO_SCRATCH);
-    return 0;
-  }
-  start_event(m, cookie, pid_tgid, ctx);
+static __always_inline void make_event(struct bs_machine *m, const struct bs_plan *plan,
+                                       struct bs_plan_counters *count, __u64 cookie, __u64 pid_tgid,
+                                       __u64 waiting) {
+  start_event(m, cookie, pid_tgid);
   __u8 kind = cookie >> 16;
   __u32 pc = kind == BS_SITE_ENTRY || kind == BS_SITE_ENTRY_BY_RBP ? plan->entry_pc
              : kind == BS_SITE_RETURN                              ? plan->return_pc
                                                                    : 0;
   if (pc) {
-    take_registers(m, ctx);
     start_machine(m, plan, pc);
-    find_bias(m, plan, cookie);
     run_machine(m);
   }
   if (plan->flags & BS_PLAN_STACK_ALL) {
-    if (!pc) take_registers(m, ctx);
     take_stack(m, plan, kind);
   }
   if (plan->redacts) forget_registers(m);
   send_event(m, count, waiting);
-  release_machine(m);
+}
+
+/* A hit of a process of the service, at an entry or at an exit. */
+static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *plan,
+                                     struct bs_plan_counters *count, __u64 cookie, __u64 pid_tgid,
+                                     int is_exit) {
+  __u32 flags = plan->flags;
+  __u64 below = *(volatile __u64 *)&plan->sample_below;
+  struct bs_call_key call = {pid_tgid, frame_of(ctx, cookie), (__u16)cookie, 0};
+  int is_paired = flags & BS_PLAN_PAIRED;
+  if (is_paired && is_exit) {
+    below = end_call(&call);
+    if (!below) {
+      __sync_fetch_and_add(&count->skipped, 1);
+      return;
+    }
+    flags &= ~(BS_PLAN_GOVERNED | BS_PLAN_PAIRED); /* it is decided */
+  }
+  __sync_fetch_and_add(&count->hits, 1);
+  struct bs_machine *m = 0;
+  if (flags & BS_PLAN_WHERE || (flags & BS_PLAN_SAMPLED && plan->sample_pc)) {
+    m = claim_machine();
+    if (!m) {
+      count_loss(count, BS_LOSS_NO_SCRATCH);
+      return;
+    }
+    prepare_machine(m, plan, cookie, &call, ctx);
+  }
+  if (flags & BS_PLAN_GOVERNED) {
+    int verdict = judge(m, plan, flags, below);
+    if (verdict != BS_KEEP) {
+      count_verdict(count, verdict);
+      if (flags & BS_PLAN_PAIRED) forget_call(&call);
+      goto release;
+    }
+  }
+  if (flags & BS_PLAN_PAIRED && !remember_call(&call, below)) {
+    __sync_fetch_and_add(&count->open_calls, 1);
+    goto release;
+  }
+  __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+  if (waiting + BS_RING_ROOM > options.ring_bytes) {
+    count_loss(count, BS_LOSS_RING_FULL);
+    goto release;
+  }
+  if (!m) {
+    m = claim_machine();
+    if (!m) {
+      count_loss(count, BS_LOSS_NO_SCRATCH);
+      return;
+    }
+    prepare_machine(m, plan, cookie, &call, ctx);
+  }
+  ((struct bs_event *)m->buffer)->generation = below;
+  make_event(m, plan, count, cookie, pid_tgid, waiting);
+release:
+  if (m) release_machine(m);
+}
+
+static __always_inline int capture_hit(struct pt_regs *ctx) {
+  __u64 cookie = bpf_get_attach_cookie(ctx);
+  __u32 index = (__u16)cookie;
+  struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
+  if (!plan || !(plan->flags & BS_PLAN_ENABLED)) return 0;
+  struct bs_plan_counters *count = bpf_map_lookup_elem(&counters, &index);
+  if (!count) return 0;
+  __u8 kind = cookie >> 16;
+  int is_exit = kind == BS_SITE_RETURN || kind == BS_SITE_TAIL_CALL;
+  if (is_exit) __sync_fetch_and_add(&count->exits, 1);
+  __u64 pid_tgid = bpf_get_current_pid_tgid();
+  if (!in_service(plan, pid_tgid >> 32)) {
+    __sync_fetch_and_add(&count->foreign, 1);
+    return 0;
+  }
+  /* Every one of them would cost two clocks more. */
+  int is_measured = !(*(volatile __u64 *)&count->hits & (BS_MEASURED - 1));
+  __u64 began = is_measured ? bpf_ktime_get_ns() : 0;
+  take_hit(ctx, plan, count, cookie, pid_tgid, is_exit);
+  if (is_measured) __sync_fetch_and_add(&count->run_ns, (bpf_ktime_get_ns() - began) * BS_MEASURED);
   return 0;
 }
 

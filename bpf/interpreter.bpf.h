@@ -1,28 +1,9 @@
-/* The stack machine: one operation per step. */
+/* The machine that makes an event: one operation per step. */
 #ifndef BACKSIGHT_BPF_INTERPRETER_BPF_H
 #define BACKSIGHT_BPF_INTERPRETER_BPF_H
 
 #include "bpf/follow.bpf.h"
-
-/* The loader has checked each program's use of the stack; the tests here only
- * keep the verifier and a wrong loader from harm. */
-static __always_inline void push(struct bs_machine *m, __u64 value) {
-  __u32 sp = m->sp;
-  if (sp >= BS_STACK) return;
-  m->stack[sp] = value;
-  m->sp = sp + 1;
-}
-
-static __always_inline __u64 pop(struct bs_machine *m) {
-  __u32 sp = m->sp - 1;
-  if (sp >= BS_STACK) return 0;
-  m->sp = sp;
-  return m->stack[sp];
-}
-
-static __always_inline __u64 register_value(struct bs_machine *m, __u32 number) {
-  return number < BS_REGISTERS ? m->registers[number] : 0;
-}
+#include "bpf/stack_machine.bpf.h"
 
 /* An item of up to 16 bytes that came from registers. */
 static __always_inline void emit(struct bs_machine *m, const struct bs_op *op, __u32 bytes, __u64 low,
@@ -58,39 +39,6 @@ static __always_inline void emit_stack(struct bs_machine *m, const struct bs_op 
   emit(m, op, op->d, low, high);
 }
 
-static __always_inline void load(struct bs_machine *m, const struct bs_op *op) {
-  __u64 address = pop(m), value = 0;
-  long error;
-  switch (op->a) {
-    case 1:
-      error = read_user(&value, 1, address);
-      if (op->b) value = (__s8)value;
-      break;
-    case 2:
-      error = read_user(&value, 2, address);
-      if (op->b) value = (__s16)value;
-      break;
-    case 4:
-      error = read_user(&value, 4, address);
-      if (op->b) value = (__s32)value;
-      break;
-    default:
-      error = read_user(&value, 8, address);
-  }
-  if (!error) {
-    push(m, value);
-    return;
-  }
-  make_failed_item(m, op->c, op->d, failure_status(address, op->a), address, op->a);
-  m->skip = 1;
-}
-
-static __always_inline __u64 extended(__u64 value, __u32 bytes, __u32 is_signed) {
-  if (bytes == 1) return is_signed ? (__u64)(__s8)value : (__u8)value;
-  if (bytes == 2) return is_signed ? (__u64)(__s16)value : (__u16)value;
-  return is_signed ? (__u64)(__s32)value : (__u32)value;
-}
-
 /* A root object of target memory; null is a bad address here, because a root
  * always has its item. */
 static __always_inline void copy_root(struct bs_machine *m, const struct bs_op *op, __u64 address,
@@ -119,16 +67,6 @@ static __always_inline void copy_root_string(struct bs_machine *m, const struct 
   copy_string(m);
 }
 
-/* An address that is known from the binary alone. */
-static __always_inline void push_linked(struct bs_machine *m, const struct bs_op *op) {
-  if (m->has_bias) {
-    push(m, m->bias + op->d);
-    return;
-  }
-  make_failed_item(m, op->c, op->b, BS_ITEM_BAD_ADDRESS, 0, 0);
-  m->skip = 1;
-}
-
 static __always_inline void root(struct bs_machine *m) {
   m->sp = 0;
   m->skip = 0;
@@ -138,42 +76,6 @@ static __always_inline void root(struct bs_machine *m) {
 static __always_inline __u64 bounded_count(__u64 begin, __u64 count, __u64 end, __u32 size) {
   __u64 room = end > begin && size ? (end - begin) / size : 0;
   return (__s64)count > 0 && count > room ? room : count;
-}
-
-/* The address of an element, which lies among those that there are. */
-static __always_inline void element(struct bs_machine *m, const struct bs_op *op) {
-  __u64 index = pop(m), end = pop(m), begin = pop(m);
-  __u64 size = op->d >> 16;
-  __u64 count = end > begin && size ? (end - begin) / size : 0;
-  __u64 address = begin + index * size;
-  if (index < count) {
-    push(m, address);
-    return;
-  }
-  make_failed_item(m, op->c, op->d, BS_ITEM_BAD_ADDRESS, address, size);
-  m->skip = 1;
-}
-
-/* Arguments that the compiler passes to no one are known from the calls: the
- * return address tells which it was. */
-static __always_inline void if_caller(struct bs_machine *m, const struct bs_op *op) {
-  if (op->a) {
-    __u64 address = 0;
-    m->has_caller = 0;
-    m->caller = 0;
-    if (m->has_bias && !read_user(&address, 8, ((struct bs_event *)m->buffer)->frame))
-      m->caller = address - m->bias;
-  }
-  if (!m->has_caller && m->caller && m->caller == op->d)
-    m->has_caller = 1;
-  else
-    m->pc += op->c;
-}
-
-static __always_inline void need_caller(struct bs_machine *m, const struct bs_op *op) {
-  if (m->has_caller) return;
-  make_failed_item(m, op->c, op->b, BS_ITEM_UNKNOWN_CALLER, 0, 0);
-  m->skip = 1;
 }
 
 /* Executes one operation. */
@@ -190,6 +92,7 @@ static __always_inline void step(struct bs_machine *m) {
     if (code < BS_OP_EMIT_REG) return;
     m->skip = 0;
   }
+  if (compute_step(m, op, 0)) return;
   __u64 x, y;
   switch (code) {
     case BS_OP_EMIT_REG:
@@ -207,55 +110,6 @@ static __always_inline void step(struct bs_machine *m) {
       break;
     case BS_OP_ROOT:
       root(m);
-      break;
-    case BS_OP_PUSH_REG:
-      push(m, register_value(m, op->a) + op->d);
-      break;
-    case BS_OP_PUSH_CONST:
-      push(m, op->d);
-      break;
-    case BS_OP_PUSH_IP_REL:
-      push(m, m->registers[BS_RIP] + op->d);
-      break;
-    case BS_OP_PUSH_LINKED:
-      push_linked(m, op);
-      break;
-    case BS_OP_ADD_CONST:
-      push(m, pop(m) + op->d);
-      break;
-    case BS_OP_LOAD:
-      load(m, op);
-      break;
-    case BS_OP_ELEMENT:
-      element(m, op);
-      break;
-    case BS_OP_IF_CALLER:
-      if_caller(m, op);
-      break;
-    case BS_OP_NEED_CALLER:
-      need_caller(m, op);
-      break;
-    case BS_OP_EXTEND:
-      push(m, extended(pop(m), op->a, op->b));
-      break;
-    case BS_OP_SHIFT:
-      x = pop(m);
-      push(m, op->b ? (__u64)((__s64)x >> (op->a & 63)) : x >> (op->a & 63));
-      break;
-    case BS_OP_ADD:
-      y = pop(m);
-      x = pop(m);
-      push(m, x + y);
-      break;
-    case BS_OP_SUB:
-      y = pop(m);
-      x = pop(m);
-      push(m, x - y);
-      break;
-    case BS_OP_MUL:
-      y = pop(m);
-      x = pop(m);
-      push(m, x * y);
       break;
     case BS_OP_EMIT:
       emit_stack(m, op);
@@ -279,10 +133,6 @@ static __always_inline void step(struct bs_machine *m) {
 }
 
 #ifndef BACKSIGHT_NO_BPF_LOOP
-struct bs_run {
-  struct bs_machine *machine;
-};
-
 static long run_step(__u32 index, struct bs_run *run) {
   step(run->machine);
   return run->machine->done ? 1 : 0;

@@ -95,6 +95,11 @@ struct bs_machine {
 
   __u32 redacts; /* 1: some type of the plan has blanks */
   __u32 reserved;
+  /* Of a predicate: a failure leaves the atom. */
+  __u32 atom_end, atom_sp;
+  __u32 has_failed; /* an atom was left */
+  __u32 large;      /* slots of the stack that hold numbers from 2^63 on, one bit each */
+  __u64 pid_tgid;
 
   __u64 epoch; /* of this event, in seen */
   struct bs_request request;
@@ -102,11 +107,17 @@ struct bs_machine {
   struct bs_blanking blanking;
   __u64 stack[BS_STACK];
   __u64 registers[BS_REGISTERS];
-  __u32 queue[BS_QUEUE]; /* offsets of items in buffer */
+  __u8 text[BS_HASHED_TEXT + 8] __attribute__((aligned(8))); /* what a predicate looks at */
+  __u32 queue[BS_QUEUE];                                     /* offsets of items in buffer */
   struct bs_seen seen[BS_SEEN];
   /* bs_event, then items. In the tail one object, or the copy of a stack, can start
    * anywhere in an event, which is all that the verifier has to know. */
   __u8 buffer[BS_MAX_RECORD + 64] __attribute__((aligned(8)));
+};
+
+/* What a loop hands to its steps. */
+struct bs_run {
+  struct bs_machine *machine;
 };
 
 static __always_inline void start_machine(struct bs_machine *m, const struct bs_plan *plan, __u32 pc) {

@@ -58,6 +58,22 @@ struct {
   __type(value, struct bs_plan_counters);
 } counters SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, BS_MAX_BUCKETS);
+  __type(key, __u32);
+  __type(value, struct bs_bucket);
+} buckets SEC(".maps");
+
+/* Bounded: a call that finds no room is not kept, and counted. User space takes
+ * out what threads left behind that are gone. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, BS_MAX_KEPT_CALLS);
+  __type(key, struct bs_call_key);
+  __type(value, __u64);
+} kept_calls SEC(".maps");
+
 /* A plain array on purpose: entries are claimed, see scratch.bpf.h. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);

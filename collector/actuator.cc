@@ -19,6 +19,9 @@ bool same_probe(const probes::ProbeConfig& left, probes::ProbeConfig right) {
       right.capture[i].position = left.capture[i].position;
     }
   }
+  if (left.index.size() == right.index.size()) {
+    for (std::size_t i = 0; i < left.index.size(); ++i) right.index[i].position = left.index[i].position;
+  }
   return left == right;
 }
 

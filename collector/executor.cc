@@ -2,6 +2,7 @@
 
 #include "collector/clocks.h"
 #include "collector/linker.h"
+#include "collector/plan_counters.h"
 #include "probes/site_check.h"
 #include "schema/codec.h"
 
@@ -15,18 +16,29 @@ namespace {
 
 enum class Change : std::uint8_t { kNothing, kHits, kLosses };
 
+// What is left out because it was asked for.
+bool is_intended(std::size_t reason) {
+  return reason == static_cast<std::size_t>(schema::LossReason::kThrottled) ||
+         reason == static_cast<std::size_t>(schema::LossReason::kSampled);
+}
+
 // `counters` count from the attachment on, `before` is what was counted earlier.
 Change take_counters(const bs_plan_counters& before, const bs_plan_counters& counters,
                      schema::ProbeStatus& status) {
-  Change change = status.hits == before.hits + counters.hits && status.kept == before.kept + counters.kept
-                      ? Change::kNothing
-                      : Change::kHits;
-  status.hits = before.hits + counters.hits;
-  status.kept = before.kept + counters.kept;
-  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
-    const auto lost = before.lost[reason] + counters.lost[reason];
-    if (status.lost[reason] != lost) change = Change::kLosses;
-    status.lost[reason] = lost;
+  Change change = Change::kNothing;
+  const auto take = [&](std::uint64_t& to, std::uint64_t value, Change what) {
+    if (to != value) change = std::max(change, what);
+    to = value;
+  };
+  take(status.hits, before.hits + counters.hits, Change::kHits);
+  take(status.kept, before.kept + counters.kept, Change::kHits);
+  take(status.rejected, before.rejected + counters.rejected, Change::kHits);
+  const auto earlier = losses_of(before), now = losses_of(counters);
+  for (std::size_t reason = 0; reason < now.size(); ++reason) {
+    // Those of other reasons are the pipeline's.
+    if (earlier[reason] + now[reason] > 0)
+      take(status.lost[reason], earlier[reason] + now[reason],
+           is_intended(reason) ? Change::kHits : Change::kLosses);
   }
   return change;
 }
@@ -146,6 +158,7 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
   status.lost.assign(schema::kLossReasonCount, 0);
   status.plan = schema::plan_id(plan.plan);
   status.cost_ns = costs_.of(plan.plan.site_class);
+  status.sample_below = plan.plan.sample_below;
   status.at = {boot_now_ns()};
   for (const auto& issue : plan.issues) {
     status.message += (status.message.empty() ? "" : "; ") + issue.message;
@@ -176,6 +189,8 @@ std::string Executor::attach_plan(const AttachInstance& action, const probes::Co
                       " derived classes are more than there is room for: objects of them are shown as the "
                       "class that is declared, their $type is not known";
   }
+  if (const auto& rate = state_.probes.at(action.instance.probe).config.rate; rate.per_second > 0)
+    parts_.kernel.set_bucket(*index, buckets_.of(action.instance.probe), rate);
   parts_.input.plan_added(*index, action.service, plan.plan);
   auto attachment = parts_.kernel.attach(file.file->path(), *index, plan.sites);
   if (!attachment) {
@@ -356,6 +371,7 @@ void Executor::tidy() {
     for (const auto& module : process.modules) used.insert(module.ref.id);
   }
   for (const auto& [key, instance] : state_.instances) used.insert(key.file);
+  buckets_.keep_only([this](ProbeKey probe) { return state_.probes.contains(probe); });
   files_.keep_only(used);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "collector/actuator.h"
+#include "collector/bucket_table.h"
 #include "collector/collector.h"
 #include "collector/file_table.h"
 #include "collector/global_sampler.h"
@@ -108,6 +109,7 @@ class Executor {
   std::map<InstanceKey, std::shared_ptr<const probes::PlanResult>> plans_;
   std::multimap<InstanceKey, Installed> installed_;
   HitCounts counts_;
+  BucketTable buckets_;
   struct Summary {  // of a probe as a whole, whose function is not known yet
     schema::ProbeStatus status;
     bool waits = false;   // to be stored if it stays so

@@ -27,6 +27,13 @@ class HitCounts {
     counts.hits = status.hits;
     counts.kept = status.kept;
     std::copy_n(status.lost.begin(), std::min<std::size_t>(status.lost.size(), BS_LOSS_REASONS), counts.lost);
+    counts.rejected = status.rejected;
+    const auto lost = [&](schema::LossReason reason) {
+      const auto index = static_cast<std::size_t>(reason);
+      return index < status.lost.size() ? status.lost[index] : 0;
+    };
+    counts.undecided = lost(schema::LossReason::kUndecided);
+    counts.open_calls = lost(schema::LossReason::kOpenCalls);
   }
 
  private:

@@ -54,6 +54,14 @@ class Kernel {
                                                      std::uint32_t flags) = 0;
   // Classes of the plan for which there was no room: their objects are not told.
   virtual std::size_t classes_left_out(std::uint32_t plan_index) const = 0;
+  // Keeps the calls whose hash is below; 0: all. The low 8 bits are what the events that were
+  // decided so carry as their generation.
+  virtual void set_sample(std::uint32_t plan_index, std::uint64_t below) = 0;
+  // The plan takes its tokens from this bucket (< BS_MAX_BUCKETS), which others may share.
+  virtual void set_bucket(std::uint32_t plan_index, std::uint32_t bucket, const probes::RateLimit& rate) = 0;
+  // Forgets the kept calls of threads that are gone: asks for each thread. To be called now and then.
+  virtual std::size_t forget_calls(
+      const std::function<bool(std::uint32_t tgid, std::uint32_t tid)>& is_alive) = 0;
   // Frees the index and its map space; call after its Attachment is gone.
   virtual void remove_plan(std::uint32_t plan_index) = 0;
 

@@ -107,6 +107,11 @@ class LibbpfKernel : public Kernel {
   std::size_t classes_left_out(std::uint32_t plan_index) const override {
     return plans_->vtables_left_out(plan_index);
   }
+  void set_sample(std::uint32_t plan_index, std::uint64_t below) override {
+    plans_->set_sample(plan_index, below);
+  }
+  void set_bucket(std::uint32_t plan_index, std::uint32_t bucket, const probes::RateLimit& rate) override;
+  std::size_t forget_calls(const std::function<bool(std::uint32_t, std::uint32_t)>& is_alive) override;
   void remove_plan(std::uint32_t plan_index) override { plans_->remove(plan_index, data_->produced()); }
   schema::Result<std::unique_ptr<Attachment>> attach(const std::string& open_path, std::uint32_t plan_index,
                                                      const std::vector<probes::Site>& sites) override;
@@ -314,6 +319,34 @@ void LibbpfKernel::remove_process(std::uint32_t service, std::uint32_t tgid) {
     bpf_map_delete_elem(map, &tgid);
 }
 
+void LibbpfKernel::set_bucket(std::uint32_t plan_index, std::uint32_t bucket, const probes::RateLimit& rate) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const std::uint64_t interval_ns = kSecond / std::max<std::uint64_t>(rate.per_second, 1);
+  bs_bucket value{.full_ns = 0, .interval_ns = interval_ns, .burst_ns = (rate.burst - 1) * interval_ns};
+  bs_bucket have{};
+  const int map = map_fd("buckets");
+  // Another function of the probe may be at work with it already.
+  if (bpf_map_lookup_elem(map, &bucket, &have) != 0 || have.interval_ns != value.interval_ns ||
+      have.burst_ns != value.burst_ns)
+    bpf_map_update_elem(map, &bucket, &value, BPF_ANY);
+  plans_->set_bucket(plan_index, bucket);
+}
+
+std::size_t LibbpfKernel::forget_calls(const std::function<bool(std::uint32_t, std::uint32_t)>& is_alive) {
+  const int map = map_fd("kept_calls");
+  std::vector<bs_call_key> gone;
+  bs_call_key key{}, next{};
+  const bs_call_key* at = nullptr;
+  for (std::uint32_t i = 0; i < BS_MAX_KEPT_CALLS && bpf_map_get_next_key(map, at, &next) == 0; ++i) {
+    const auto tgid = static_cast<std::uint32_t>(next.pid_tgid >> 32);
+    if (!is_alive(tgid, static_cast<std::uint32_t>(next.pid_tgid))) gone.push_back(next);
+    key = next;
+    at = &key;
+  }
+  for (const auto& one : gone) bpf_map_delete_elem(map, &one);
+  return gone.size();
+}
+
 std::size_t LibbpfKernel::drain_data(const RecordHandler& handler, std::size_t max_records) {
   const std::size_t records = data_->drain(handler, max_records);
   plans_->reuse_until(data_->consumed());
@@ -328,6 +361,12 @@ bs_plan_counters LibbpfKernel::counters(std::uint32_t plan_index) const {
     sum.hits += cpu.hits;
     sum.kept += cpu.kept;
     sum.run_ns += cpu.run_ns;
+    sum.rejected += cpu.rejected;
+    sum.undecided += cpu.undecided;
+    sum.open_calls += cpu.open_calls;
+    sum.skipped += cpu.skipped;
+    sum.foreign += cpu.foreign;
+    sum.exits += cpu.exits;
     for (std::size_t i = 0; i < BS_LOSS_REASONS; i++) sum.lost[i] += cpu.lost[i];
   }
   return sum;

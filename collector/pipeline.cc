@@ -62,6 +62,7 @@ void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, 
                         schema::plan_flags(plan),
                         {},
                         {},
+                        {},
                         plan.stack,
                         !plan.on_entry};
   const CodeAddresses code(plan);
@@ -71,6 +72,23 @@ void Pipeline::plan_added(std::uint32_t plan_index, const std::string& service, 
   }
   if (plan.stack != schema::StackKind::kNone) show_code(slot);
   slots_[slot].facts.emplace_back(plan);
+}
+
+void Pipeline::plan_sampled(std::uint32_t plan_index, std::uint8_t generation, const schema::Plan& plan) {
+  if (plan_index >= plans_.size() || !plans_[plan_index].known || generation == 0) return;
+  auto& known = plans_[plan_index];
+  const auto id = schema::plan_id(plan);
+  std::erase_if(known.generations, [&](const auto& other) { return other.first == generation; });
+  known.generations.emplace_back(generation, id);
+  auto& slot = slots_[known.slot];
+  slot.base_plans[id.value] = known.id.value;
+  slot.facts.emplace_back(plan);
+}
+
+schema::PlanId Pipeline::PlanRef::id_of(std::uint8_t generation) const {
+  for (const auto& [number, sampled] : generations)
+    if (number == generation) return sampled;
+  return id;
 }
 
 void Pipeline::plan_removed(std::uint32_t plan_index) {
@@ -169,7 +187,7 @@ void Pipeline::ring_record(std::span<const std::byte> record) {
   header.source_seq = event.seq;
   header.source = event.cpu;
   header.tid = event.tid;
-  header.plan = plan->id.value;
+  header.plan = plan->id_of(event.generation).value;
   header.frame = event.frame;
   const auto offset = batch_.size();
   batch_.resize(offset + header.size_bytes);
@@ -298,14 +316,14 @@ void Pipeline::counters_read(std::uint32_t plan_index, const bs_plan_counters& c
                              std::int64_t now_boot_ns) {
   if (plan_index >= plans_.size() || !plans_[plan_index].known) return;
   auto& plan = plans_[plan_index];
-  for (std::size_t reason = 0; reason < BS_LOSS_REASONS; ++reason) {
-    if (counters.lost[reason] <= plan.counters.lost[reason]) continue;
+  const auto losses = losses_of(counters);
+  for (std::size_t reason = 0; reason < losses.size(); ++reason) {
+    if (losses[reason] <= plan.losses[reason]) continue;
     const auto from_ns = std::max(losses_written_ns_, std::int64_t{0});
     losses_.add(plan.slot, static_cast<LossReason>(reason), plan.probe,
-                {from_ns == 0 ? now_boot_ns : from_ns, now_boot_ns,
-                 counters.lost[reason] - plan.counters.lost[reason]});
+                {from_ns == 0 ? now_boot_ns : from_ns, now_boot_ns, losses[reason] - plan.losses[reason]});
   }
-  plan.counters = counters;
+  plan.losses = losses;
 }
 
 void Pipeline::clock_read(const schema::ClockSample& sample) {
@@ -329,7 +347,7 @@ void Pipeline::status_changed(const std::string& service, const schema::ProbeSta
 void Pipeline::flush(std::int64_t now_boot_ns) {
   batch_done(now_boot_ns, true);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) commit(slot);
-  write_losses(now_boot_ns);
+  write_losses(now_boot_ns, true);
   (void)store_.flush();
 }
 

@@ -11,6 +11,7 @@
 #include "collector/code_addresses.h"
 #include "collector/loss_ledger.h"
 #include "collector/pipeline_input.h"
+#include "collector/plan_counters.h"
 #include "collector/symbolizer.h"
 #include "schema/event.h"
 #include "store/timeline.h"
@@ -57,6 +58,7 @@ class Pipeline final : public PipelineInput {
   Pipeline(store::StoreWriter& store, PipelineOptions options);
 
   void plan_added(std::uint32_t plan_index, const std::string& service, const schema::Plan& plan) override;
+  void plan_sampled(std::uint32_t plan_index, std::uint8_t generation, const schema::Plan& plan) override;
   void plan_removed(std::uint32_t plan_index) override;
   void process_started(const std::string& service, const ProcessImage& image) override;
   void process_ended(std::uint32_t pid, std::int64_t boot_ns) override;
@@ -96,6 +98,8 @@ class Pipeline final : public PipelineInput {
     std::unordered_set<std::uint64_t> stacks;  // of the pending rows
     std::unordered_map<std::uint64_t, std::array<std::uint64_t, schema::kLossReasonCount>>
         lost;  // by plan id
+    // Of plans with another sample than they began with: the id that they have in `lost`.
+    std::unordered_map<std::uint64_t, std::uint64_t> base_plans;
     bool failing = false;
     bool has_calls = false;   // rows of calls wait, not only of globals
     bool shows_code = false;  // a plan has addresses of code
@@ -107,7 +111,9 @@ class Pipeline final : public PipelineInput {
     std::string probe, module_path, build_id;
     std::uint16_t flags = 0;                    // schema::plan_flags
     std::shared_ptr<const CodeAddresses> code;  // null: its rows have none
-    bs_plan_counters counters{};
+    LossCounts losses{};
+    std::vector<std::pair<std::uint8_t, schema::PlanId>> generations;  // with another sample
+    schema::PlanId id_of(std::uint8_t generation) const;
     schema::StackKind stack = schema::StackKind::kNone;
     bool stack_at_return = false;
   };
@@ -151,7 +157,8 @@ class Pipeline final : public PipelineInput {
   void commit(std::uint32_t slot_index);
   void lose(const PlanRef& plan, schema::LossReason reason, std::int64_t boot_ns);
   void lose_pending(std::uint32_t slot_index);
-  void write_losses(std::int64_t now_boot_ns);
+  void write_losses(std::int64_t now_boot_ns, bool all = false);
+  static bool is_due(const LossLedger::Key& key, const LossLedger::Loss& loss, std::int64_t now_boot_ns);
   bool failed(Slot& slot, const schema::Error& error);
   schema::BootTime stored(std::int64_t boot_ns) const { return {boot_ns + base_ns_}; }
 

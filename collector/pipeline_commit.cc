@@ -83,7 +83,8 @@ void Pipeline::lose_pending(std::uint32_t slot_index) {
   for (std::span<const std::byte> rest(slot.pending); !rest.empty();) {
     schema::EventHeader header;
     std::memcpy(&header, rest.data(), sizeof header);
-    ++slot.lost[header.plan][static_cast<std::size_t>(reason)];
+    const auto base = slot.base_plans.find(header.plan);
+    ++slot.lost[base == slot.base_plans.end() ? header.plan : base->second][static_cast<std::size_t>(reason)];
     rest = rest.subspan(header.size_bytes);
   }
 }
@@ -129,10 +130,23 @@ void Pipeline::commit(std::uint32_t slot_index) {
   if (done) put_facts(slot);
 }
 
-void Pipeline::write_losses(std::int64_t now_boot_ns) {
+// What is left out on purpose goes on for long: a gap of it is not written each time.
+bool Pipeline::is_due(const LossLedger::Key& key, const LossLedger::Loss& loss, std::int64_t now_boot_ns) {
+  constexpr std::int64_t kThrottledPeriodNs = 1'000'000'000, kSampledPeriodNs = 10'000'000'000;
+  const auto reason = std::get<schema::LossReason>(key);
+  const std::int64_t age_ns = now_boot_ns - loss.from_ns;
+  if (reason == schema::LossReason::kSampled) return age_ns >= kSampledPeriodNs;
+  return reason != schema::LossReason::kThrottled || age_ns >= kThrottledPeriodNs;
+}
+
+void Pipeline::write_losses(std::int64_t now_boot_ns, bool all) {
   losses_written_ns_ = now_boot_ns;
   auto& losses = losses_.losses();
   for (auto it = losses.begin(); it != losses.end();) {
+    if (!all && !is_due(it->first, it->second, now_boot_ns)) {
+      ++it;
+      continue;
+    }
     const auto& [slot_index, reason, probe] = it->first;
     auto& slot = slots_[slot_index];
     const schema::Gap gap{

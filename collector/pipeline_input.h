@@ -49,6 +49,8 @@ class PipelineInput {
   virtual ~PipelineInput() = default;
 
   virtual void plan_added(std::uint32_t plan_index, const std::string& service, const schema::Plan& plan) = 0;
+  // Events of this generation (bs_event) are of `plan`, which is the added one with another sample.
+  virtual void plan_sampled(std::uint32_t plan_index, std::uint8_t generation, const schema::Plan& plan) = 0;
   virtual void plan_removed(std::uint32_t plan_index) = 0;
   // A later image of the same pid ends the earlier one.
   virtual void process_started(const std::string& service, const ProcessImage& image) = 0;

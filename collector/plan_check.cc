@@ -1,6 +1,7 @@
 #include "collector/plan_check.h"
 
 #include "collector/chase_check.h"
+#include "collector/predicate_check.h"
 
 #include <limits>
 
@@ -109,21 +110,31 @@ class CallerChoice {
   std::size_t end_ = 0;
 };
 
-schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t pc) {
+bool makes_item(const bs_op& op) {
+  return op.code == BS_OP_ROOT || op.code == BS_OP_EMIT || op.code == BS_OP_COPY ||
+         op.code == BS_OP_COPY_RANGE || op.code == BS_OP_COPY_CSTR;
+}
+
+// `flow`: of a predicate, which makes no items and leaves one value.
+schema::Result<void> check_program(const std::vector<bs_op>& ops, std::uint32_t pc, PredicateFlow* flow) {
   int depth = 0;
   CallerChoice choice;
   for (; pc < ops.size(); pc++) {
     const bs_op& op = ops[pc];
     int pops = 0, pushes = 0;
-    if (!stack_effect(op, pops, pushes))
+    const bool is_known = stack_effect(op, pops, pushes);
+    if (flow ? makes_item(op) || (!is_known && !predicate_effect(op, pops, pushes)) : !is_known)
       return wrong_operation(pc, "unknown code " + std::to_string(op.code));
     BACKSIGHT_TRY(check_operands(op, pc));
     BACKSIGHT_TRY(choice.step(op, pc, depth));
-    if (op.code == BS_OP_END) return {};
+    std::size_t skip = 0;
+    if (flow) BACKSIGHT_TRY(flow->step(ops, pc, depth, skip));
+    if (op.code == BS_OP_END) return flow ? flow->end(pc, depth) : schema::Result<void>();
     if (op.code == BS_OP_ROOT) depth = 0;
     if (depth < pops) return wrong_operation(pc, "the stack is empty");
     depth += pushes - pops;
     if (depth > static_cast<int>(BS_STACK)) return wrong_operation(pc, "the stack is full");
+    pc += static_cast<std::uint32_t>(skip);
   }
   return wrong_operation(pc, "the program has no end");
 }
@@ -148,7 +159,11 @@ schema::Result<void> check_blanks(const probes::CompiledPlan& plan, const bs_typ
 
 schema::Result<void> check_plan(const probes::CompiledPlan& plan) {
   for (const std::uint32_t pc : {plan.entry_pc, plan.return_pc})
-    if (pc != kNone) BACKSIGHT_TRY(check_program(plan.ops, pc));
+    if (pc != kNone) BACKSIGHT_TRY(check_program(plan.ops, pc, nullptr));
+  for (const std::uint32_t pc : {plan.where_pc, plan.sample_pc}) {
+    PredicateFlow flow;
+    if (pc != kNone) BACKSIGHT_TRY(check_program(plan.ops, pc, &flow));
+  }
   for (const bs_type& type : plan.types) {
     BACKSIGHT_TRY(check_blanks(plan, type));
     if (type.chase_pc == kNone) continue;

@@ -115,8 +115,11 @@ schema::Result<std::uint32_t> PlanMaps::install(const probes::CompiledPlan& plan
         "probe fewer functions");
   }
   add_vtables(plan, *space);
+  space->has_exits = plan.plan.on_entry && plan.plan.on_return;
   write_plan(*index, plan, *space, service, flags);
   installed_[*index] = std::move(*space);
+  if (plan.where_pc != kNone) govern(*index, BS_PLAN_WHERE, true);
+  if (plan.plan.sample_below != 0) set_sample(*index, plan.plan.sample_below);
   return *index;
 }
 
@@ -156,12 +159,38 @@ void PlanMaps::write_plan(std::uint32_t index, const probes::CompiledPlan& plan,
   entry.link_address = plan.plan.address;
   entry.redacts =
       std::any_of(plan.types.begin(), plan.types.end(), [](const bs_type& type) { return type.blanks > 0; });
+  entry.where_pc = relocate(plan.where_pc, space.ops_begin);
+  entry.sample_pc = relocate(plan.sample_pc, space.ops_begin);
   plans_[index] = entry;
   set_flags(index, flags);
 }
 
+// What governs the calls stays as it is.
 void PlanMaps::set_flags(std::uint32_t plan_index, std::uint32_t flags) {
+  constexpr std::uint32_t kGoverning = BS_PLAN_GOVERNED | BS_PLAN_PAIRED;
+  flags |= plans_[plan_index].flags & kGoverning;
   __atomic_store_n(&plans_[plan_index].flags, flags, __ATOMIC_RELEASE);
+}
+
+// Calls that are open when pairing begins were not remembered: their returns are not
+// seen. It goes on when the last reason for it ends, for the calls then open.
+void PlanMaps::govern(std::uint32_t plan_index, std::uint32_t flag, bool is_on) {
+  const auto known = installed_.find(plan_index);
+  if (known == installed_.end()) return;
+  std::uint32_t flags = plans_[plan_index].flags;
+  flags = is_on ? flags | flag : flags & ~flag;
+  if (is_on && known->second.has_exits) flags |= BS_PLAN_PAIRED;
+  __atomic_store_n(&plans_[plan_index].flags, flags, __ATOMIC_RELEASE);
+}
+
+void PlanMaps::set_sample(std::uint32_t plan_index, std::uint64_t below) {
+  __atomic_store_n(&plans_[plan_index].sample_below, below, __ATOMIC_RELEASE);
+  govern(plan_index, BS_PLAN_SAMPLED, below != 0);
+}
+
+void PlanMaps::set_bucket(std::uint32_t plan_index, std::uint32_t bucket) {
+  plans_[plan_index].bucket = bucket;
+  govern(plan_index, BS_PLAN_LIMITED, true);
 }
 
 void PlanMaps::remove(std::uint32_t plan_index, std::uint64_t produced) {

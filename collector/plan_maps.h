@@ -47,6 +47,8 @@ class PlanMaps {
                                         std::uint32_t flags);
   void set_flags(std::uint32_t plan_index, std::uint32_t flags);
   std::uint32_t flags(std::uint32_t plan_index) const { return plans_[plan_index].flags; }
+  void set_sample(std::uint32_t plan_index, std::uint64_t below);
+  void set_bucket(std::uint32_t plan_index, std::uint32_t bucket);
   // Classes of the plan that found no room: objects of them are shown as what was
   // declared, with a `$type` that is not known.
   std::size_t vtables_left_out(std::uint32_t plan_index) const;
@@ -65,6 +67,7 @@ class PlanMaps {
     std::uint32_t types_begin = 0, types_length = 0;
     std::vector<bs_vtable_key> vtables;
     std::size_t vtables_left_out = 0;
+    bool has_exits = false;  // entries and exits: kept calls are remembered
   };
   struct Removed {
     std::uint32_t index;
@@ -72,6 +75,7 @@ class PlanMaps {
   };
   std::optional<Space> allocate(const probes::CompiledPlan& plan);
   void release(const Space& space);
+  void govern(std::uint32_t plan_index, std::uint32_t flag, bool is_on);
   void write_plan(std::uint32_t index, const probes::CompiledPlan& plan, const Space& space,
                   std::uint32_t service, std::uint32_t flags);
   // As many as there is room for.

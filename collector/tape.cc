@@ -55,6 +55,12 @@ void TapeWriter::plan_added(std::uint32_t plan_index, const std::string& service
   next_.plan_added(plan_index, service, plan);
 }
 
+void TapeWriter::plan_sampled(std::uint32_t plan_index, std::uint8_t generation, const schema::Plan& plan) {
+  write(TapeRecordKind::kPlanSampled,
+        TapePayload().add(plan_index).add(generation).add_bytes(encode(plan)).bytes());
+  next_.plan_sampled(plan_index, generation, plan);
+}
+
 void TapeWriter::plan_removed(std::uint32_t plan_index) {
   write(TapeRecordKind::kPlanRemoved, TapePayload().add(plan_index).bytes());
   next_.plan_removed(plan_index);

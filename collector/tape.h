@@ -30,6 +30,7 @@ enum class TapeRecordKind : std::uint32_t {
   kGap = 10,
   kStatus = 11,
   kCodeName = 12,
+  kPlanSampled = 13,
 };
 
 // Writes what flows in, and passes it on to `next`.
@@ -41,6 +42,7 @@ class TapeWriter final : public PipelineInput {
   TapeWriter& operator=(const TapeWriter&) = delete;
 
   void plan_added(std::uint32_t plan_index, const std::string& service, const schema::Plan& plan) override;
+  void plan_sampled(std::uint32_t plan_index, std::uint8_t generation, const schema::Plan& plan) override;
   void plan_removed(std::uint32_t plan_index) override;
   void process_started(const std::string& service, const ProcessImage& image) override;
   void process_ended(std::uint32_t pid, std::int64_t boot_ns) override;

@@ -5,8 +5,10 @@
 
 #include <boost/crc.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -29,6 +31,19 @@ inline std::uint32_t tape_crc(const TapeFrame& frame, std::span<const std::byte>
   crc.process_bytes(&frame, 8);
   crc.process_bytes(payload.data(), payload.size());
   return crc.checksum();
+}
+
+// The counters of the first tapes.
+struct EarlyTapeCounters {
+  std::uint64_t hits, kept, lost[4], run_ns;
+};
+
+inline bs_plan_counters counters_of(const EarlyTapeCounters& early) {
+  bs_plan_counters counters{};
+  counters.hits = early.hits;
+  counters.kept = early.kept;
+  std::copy(std::begin(early.lost), std::end(early.lost), counters.lost);
+  return counters;
 }
 
 // Integers little endian, a string as u32 length and bytes, the rest as it is.

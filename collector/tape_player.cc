@@ -96,6 +96,9 @@ class Player {
       case TapeRecordKind::kPlanAdded:
         ok = plan_added();
         break;
+      case TapeRecordKind::kPlanSampled:
+        ok = plan_sampled();
+        break;
       case TapeRecordKind::kPlanRemoved:
         ok = plan_removed();
         break;
@@ -154,6 +157,15 @@ class Player {
     input_.plan_added(index, service, *plan);
     return true;
   }
+  bool plan_sampled() {
+    TapeCursor cursor(reader_.payload());
+    const auto index = cursor.take<std::uint32_t>();
+    const auto generation = cursor.take<std::uint8_t>();
+    const auto plan = schema::decode_plan(cursor.rest());
+    if (cursor.failed() || !plan) return false;
+    input_.plan_sampled(index, generation, *plan);
+    return true;
+  }
   bool plan_removed() {
     TapeCursor cursor(reader_.payload());
     const auto index = cursor.take<std::uint32_t>();
@@ -205,7 +217,10 @@ class Player {
     TapeCursor cursor(reader_.payload());
     const auto index = cursor.take<std::uint32_t>();
     const auto now_ns = cursor.take<std::int64_t>();
-    const auto values = cursor.take<bs_plan_counters>();
+    // Tapes of before calls were governed have what stands first in the structure of today.
+    const bool is_short = cursor.rest().size() == sizeof(EarlyTapeCounters);
+    const auto values =
+        is_short ? counters_of(cursor.take<EarlyTapeCounters>()) : cursor.take<bs_plan_counters>();
     if (!cursor.failed()) input_.counters_read(index, values, moved(now_ns));
     return !cursor.failed();
   }

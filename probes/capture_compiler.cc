@@ -2,6 +2,7 @@
 
 #include "probes/chase_programs.h"
 #include "probes/dynamic_types.h"
+#include "probes/predicate_compiler.h"
 #include "schema/expression.h"
 
 #include <algorithm>
@@ -81,11 +82,62 @@ void CaptureCompiler::compile(const ProbeConfig& probe) {
   } else {
     for (const CaptureConfig& config : probe.capture) add(config);
   }
+  for (const CaptureConfig& config : probe.index) add_indexed(config);
+  decide(probe);
   finish_types(probe.limits.depth);
   emit_program(false);
   emit_program(true);
   compile_chase_programs(output_, followed_);
   emit_blanks();
+}
+
+// What is indexed is captured, too.
+void CaptureCompiler::add_indexed(const CaptureConfig& config) {
+  const auto same = [&](const Compiled& compiled) {
+    return compiled.capture.expression == config.expression;
+  };
+  auto known = std::find_if(compiled_.begin(), compiled_.end(), same);
+  if (known == compiled_.end()) {
+    const std::size_t before = compiled_.size();
+    add(config);
+    if (compiled_.size() == before) {
+      output_.refusal = "index: " + output_.issues.back().message;
+      return;
+    }
+    known = compiled_.end() - 1;
+  }
+  if (known->capture.unavailable == Unavailable::kRedacted) {
+    output_.refusal = "index: '" + config.expression + "' reads what is redacted";
+  } else if (known->operand.is_range) {
+    output_.refusal = "index: '" + config.expression + "' is a range; a single value can be indexed";
+  }
+  known->capture.is_indexed = true;
+}
+
+void CaptureCompiler::decide(const ProbeConfig& probe) {
+  const bool at_return = !output_.plan.on_entry;
+  output_.plan.where = probe.where;
+  output_.plan.sample_below = probe.sample.below;
+  output_.plan.sample_by = probe.sample.by;
+  const auto compile = [&](const char* what, const std::string& text, std::uint32_t& pc, auto&& make) {
+    if (text.empty() || !output_.refusal.empty()) return;
+    PredicateCompiler predicate(context_, expressions_, at_return);
+    const auto ops = make(predicate);
+    const auto& found = predicate.availability();
+    output_.conditions.insert(output_.conditions.end(), found.begin(), found.end());
+    if (!ops) {
+      output_.refusal = std::string(what) + ": " + ops.error().to_string();
+      return;
+    }
+    for (const std::string& issue : predicate.issues())
+      output_.issues.push_back({std::string(what) + ": " + issue, "what hangs on it cannot be decided"});
+    pc = static_cast<std::uint32_t>(output_.ops.size());
+    output_.ops.insert(output_.ops.end(), ops->begin(), ops->end());
+  };
+  compile("where", probe.where, output_.where_pc,
+          [&](PredicateCompiler& predicate) { return predicate.condition(probe.where); });
+  compile("sample", probe.sample.below ? probe.sample.by : "", output_.sample_pc,
+          [&](PredicateCompiler& predicate) { return predicate.sampling_key(probe.sample.by); });
 }
 
 void CaptureCompiler::add_defaults() {

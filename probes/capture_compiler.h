@@ -28,6 +28,9 @@ class CaptureCompiler {
   };
 
   void add_defaults();
+  void add_indexed(const CaptureConfig& config);
+  // Which calls are kept: `where`, `sample`.
+  void decide(const ProbeConfig& probe);
   void add(const CaptureConfig& config);
   void add_operand(schema::Capture capture, Operand operand, const std::string& shown);
   void add_refused(schema::Capture capture, schema::Unavailable reason, const std::string& shown);

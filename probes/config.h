@@ -29,6 +29,20 @@ struct CaptureConfig {
   bool operator==(const CaptureConfig&) const = default;
 };
 
+// Coherent: kept is what hashes to less than `below` (docs/format/sampling.md).
+struct SampleConfig {
+  std::uint64_t below = 0;  // fraction * 2^64; 0: everything is kept
+  std::string by;           // expression; empty: each call by chance
+  bool operator==(const SampleConfig&) const = default;
+};
+
+// A token bucket for all functions of a probe together.
+struct RateLimit {
+  std::uint64_t per_second = 0;  // 0: no limit
+  std::uint64_t burst = 0;       // calls at once
+  bool operator==(const RateLimit&) const = default;
+};
+
 struct ProbeConfig {
   // Demangled name or glob, optionally with parameters. Of a line probe: the line,
   // "checkout.cc:214", which no function is called.
@@ -46,6 +60,11 @@ struct ProbeConfig {
   bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
   std::vector<RedactPattern> redact;  // of the probe, then of the service
   schema::StackKind stack = schema::StackKind::kNone;
+  std::string where;                  // empty: every call
+  SampleConfig sample;
+  RateLimit rate;
+  std::vector<CaptureConfig> index;
+  std::int64_t expires_ns = 0;  // 0: never
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };
@@ -92,10 +111,18 @@ struct ListenConfig {
   bool operator==(const ListenConfig&) const = default;
 };
 
+// What probes may cost the processes that they are in, in cores.
+struct CpuLimits {
+  double total = 0.5;
+  double per_probe = 0.5;  // of one probe, all its functions together
+  bool operator==(const CpuLimits&) const = default;
+};
+
 struct Config {
   StoreConfig store;
   std::optional<ListenConfig> listen;  // absent: no HTTP port
   std::uint64_t memory_bytes = 512ull << 20;
+  CpuLimits cpu;
   std::int64_t alert_lookback_ns = 60'000'000'000;
   std::vector<ServiceConfig> services;
   bool operator==(const Config&) const = default;

@@ -1,13 +1,11 @@
 // The `probes` of one service.
 #include "probes/config_services.h"
 
+#include "probes/config_governance.h"
 #include "probes/config_redact.h"
 #include "probes/line_pattern.h"
 
-#include "schema/expression.h"
-
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 namespace backsight::probes {
@@ -18,28 +16,8 @@ constexpr std::size_t kMaxCaptures = 64;
 constexpr std::size_t kMaxName = 64;
 
 constexpr KeySpec kProbeKeys[] = {
-    {"function"},
-    {"line"},
-    {"on"},
-    {"capture"},
-    {"module"},
-    {"limits"},
-    {"sleepable"},
-    {"stack"},
-    {"where", "remove the key: every call is recorded; select with `backsight calls FUNCTION --where …`"},
-    {"sample", "remove the key: every call is recorded"},
-    {"index", "remove the key: `backsight calls FUNCTION --where …` finds a value by a scan"},
-    {"redact"},
-    {"expires", "remove the key, and the probe from the file when it is no longer needed (then SIGHUP)"},
-};
-
-constexpr KeySpec kLimitKeys[] = {
-    {"depth"},
-    {"elements"},
-    {"string"},
-    {"bytes"},
-    {"rate", "remove the key: every call is recorded"},
-    {"burst", "remove the key: every call is recorded"},
+    {"function"}, {"line"},  {"on"},     {"capture"}, {"module"}, {"limits"},  {"sleepable"},
+    {"stack"},    {"where"}, {"sample"}, {"index"},   {"redact"}, {"expires"},
 };
 
 // Names that mean something in every expression.
@@ -52,46 +30,16 @@ bool is_identifier(std::string_view text) {
   return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_part);
 }
 
-// "… at column 15 …" → 14.
-std::size_t error_offset(const std::string& message) {
-  constexpr std::string_view kMark = "at column ";
-  const std::size_t mark = message.rfind(kMark);
-  std::size_t column = 0;
-  if (mark != std::string::npos) {
-    std::from_chars(message.data() + mark + kMark.size(), message.data() + message.size(), column);
-  }
-  return column == 0 ? 0 : column - 1;
-}
-
-const schema::Expression* find_query_only(const schema::Expression& expression) {
-  if (expression.kind == schema::ExpressionKind::kBinary && expression.text == "=~") return &expression;
-  for (const auto& child : expression.children) {
-    if (const auto* found = find_query_only(*child)) return found;
-  }
-  return nullptr;
-}
-
-CaptureConfig read_expression(const ConfigValue& value) {
+CaptureConfig read_captured(const ConfigValue& value) {
   CaptureConfig capture;
   capture.position = value.position();
-  capture.expression = value.text();
-  const ConfigSource& source = value.source();
-  const auto parsed = schema::parse_expression(capture.expression);
-  if (!parsed) {
-    source.fail(source.position_in(value.node(), error_offset(parsed.error().message)),
-                "capture: " + parsed.error().message, parsed.error().hint);
-  }
-  if (const auto* found = find_query_only(**parsed)) {
-    source.fail(source.position_in(value.node(), found->begin),
-                "capture: '=~' is for questions only, it cannot be captured",
-                "capture the text, and use `backsight calls FUNCTION --where '… =~ \"…\"'`");
-  }
+  capture.expression = read_expression(value, "capture");
   return capture;
 }
 
 // `order.id`, or `{ skus: "order.items[0..8].sku" }`.
 CaptureConfig read_capture(const ConfigValue& value) {
-  if (!value.is_map()) return read_expression(value);
+  if (!value.is_map()) return read_captured(value);
   if (value.node().size() != 1) {
     value.fail("expected an expression or one name with its expression, found " +
                    std::to_string(value.node().size()) + " keys",
@@ -106,7 +54,7 @@ CaptureConfig read_capture(const ConfigValue& value) {
   if (std::find(std::begin(kReservedNames), std::end(kReservedNames), name) != std::end(kReservedNames)) {
     key.fail("\"" + name + "\" means something else in every expression", "choose another name");
   }
-  CaptureConfig capture = read_expression(ConfigValue(value.source(), entry.second, name));
+  CaptureConfig capture = read_captured(ConfigValue(value.source(), entry.second, name));
   capture.name = name;
   capture.position = value.position();
   return capture;
@@ -135,24 +83,6 @@ void read_on(const ConfigValue& value, ProbeConfig& probe) {
   }
   if (!probe.on_entry && !probe.on_return)
     value.fail("is empty: the probe would see nothing", "on: [entry, return]");
-}
-
-schema::CaptureLimits read_capture_limits(const ConfigValue& value) {
-  const ConfigMap map(value, "limits", kLimitKeys);
-  schema::CaptureLimits limits;
-  if (const auto* depth = map.find("depth")) {
-    limits.depth = static_cast<std::uint32_t>(depth->integer(0, 16));
-  }
-  if (const auto* elements = map.find("elements")) {
-    limits.elements = static_cast<std::uint32_t>(elements->integer(1, 4096));
-  }
-  if (const auto* string = map.find("string")) {
-    limits.string_bytes = static_cast<std::uint32_t>(string->size_bytes(1, 4096));
-  }
-  if (const auto* bytes = map.find("bytes")) {
-    limits.bytes = static_cast<std::uint32_t>(bytes->size_bytes(64, 24 << 10));
-  }
-  return limits;
 }
 
 schema::StackKind read_stack(const ConfigValue& value) {
@@ -200,7 +130,11 @@ ProbeConfig read_probe(const ConfigValue& value) {
     probe.capture_default = false;
     probe.capture = read_captures(*capture);
   }
-  if (const auto* limits = map.find("limits")) probe.limits = read_capture_limits(*limits);
+  if (const auto* limits = map.find("limits")) read_limits(*limits, probe.limits, probe.rate);
+  if (const auto* where = map.find("where")) probe.where = read_where(*where);
+  if (const auto* sample = map.find("sample")) probe.sample = read_sample(*sample);
+  if (const auto* index = map.find("index")) probe.index = read_index(*index);
+  if (const auto* expires = map.find("expires")) probe.expires_ns = read_expires(*expires);
   if (const auto* sleepable = map.find("sleepable")) {
     constexpr std::string_view kAnswers[] = {"false", "true"};
     probe.sleepable = sleepable->choice(kAnswers) == 1;
@@ -213,7 +147,11 @@ ProbeConfig read_probe(const ConfigValue& value) {
 }  // namespace
 
 schema::CaptureLimits read_limits(const ConfigValue& value) {
-  return read_capture_limits(value);
+  schema::CaptureLimits limits;
+  RateLimit rate;
+  read_limits(value, limits, rate);
+  if (rate.per_second > 0) value.fail("a global has no rate", "`every` says how often it is read");
+  return limits;
 }
 
 std::vector<ProbeConfig> read_probes(const ConfigValue& value) {

@@ -4,6 +4,7 @@
 #include "schema/time.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace backsight::probes {
@@ -134,6 +135,22 @@ std::uint64_t ConfigValue::integer(std::uint64_t low, std::uint64_t high) const 
   if (!is_number) fail("expected an integer, found " + quoted(text));
   if (error == std::errc::result_out_of_range || value < low || value > high) {
     fail(text + " is out of range", "from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return value;
+}
+
+double ConfigValue::number(double low, double high) const {
+  const std::string& text = scalar("a number");
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size())
+    fail("expected a number, found " + quoted(text));
+  if (!(value >= low) || value > high) {
+    const auto shown = [](double limit) {
+      std::array<char, 32> out{};
+      return std::string(out.data(), std::to_chars(out.data(), out.data() + out.size(), limit).ptr);
+    };
+    fail(text + " is out of range", "from " + shown(low) + " to " + shown(high));
   }
   return value;
 }

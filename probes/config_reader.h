@@ -74,6 +74,7 @@ class ConfigValue {
   std::string text() const;  // not empty, no control characters
   std::string text_up_to(std::size_t max_bytes) const;
   std::uint64_t integer(std::uint64_t low, std::uint64_t high) const;
+  double number(double low, double high) const;                               // "0.5"
   std::uint64_t size_bytes(std::uint64_t low, std::uint64_t high) const;      // "8KiB"
   std::int64_t duration_ns(std::int64_t low_ns, std::int64_t high_ns) const;  // "1h"
   std::size_t choice(std::span<const std::string_view> names) const;          // index of the one given

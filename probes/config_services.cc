@@ -15,11 +15,7 @@ constexpr std::size_t kMaxServiceName = 64;
 constexpr std::uint64_t kMaxPid = 4'194'304;  // PID_MAX_LIMIT of 64-bit Linux
 
 constexpr KeySpec kServiceKeys[] = {
-    {"name"},
-    {"match"},
-    {"probes"},
-    {"globals"},
-    {"redact"},
+    {"name"}, {"match"}, {"probes"}, {"globals"}, {"redact"},
 };
 
 constexpr KeySpec kMatchKeys[] = {{"exe"}, {"cmdline"}, {"cgroup"}, {"unit"}, {"pid"}};

@@ -66,9 +66,30 @@ Error ExpressionCompiler::member_error(const Expression& at, const std::string& 
   return schema::expression_error(text_, begin, message, std::move(hint));
 }
 
-Result<Operand> ExpressionCompiler::compile(const std::string& text) {
+void ExpressionCompiler::begin(const std::string& text) {
   text_ = text;
   refusal_ = Unavailable::kNone;
+}
+
+Result<Operand> ExpressionCompiler::part(const Expression& expression) {
+  refusal_ = Unavailable::kNone;
+  return evaluate(expression, 0);
+}
+
+Result<Operand> ExpressionCompiler::plain(Operand operand, const Expression& expression) {
+  auto inner = look_through(std::move(operand), expression, false);
+  if (inner && is_redacted(*inner)) return redacted(expression);
+  return inner;
+}
+
+Result<Operand> ExpressionCompiler::followed(Operand pointer, const Expression& expression) {
+  auto target = dereference(std::move(pointer), expression);
+  if (target && is_redacted(*target)) return redacted(expression);
+  return target;
+}
+
+Result<Operand> ExpressionCompiler::compile(const std::string& text) {
+  begin(text);
   auto tree = schema::parse_expression(text);
   if (!tree) return tree.error();
   auto operand = evaluate(**tree, 0);

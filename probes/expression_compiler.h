@@ -55,6 +55,12 @@ class ExpressionCompiler {
   explicit ExpressionCompiler(const FunctionContext& context) : context_(context) {}
 
   schema::Result<Operand> compile(const std::string& text);
+  // For who walks a tree of its own: the text that messages show, and parts of it.
+  void begin(const std::string& text);
+  schema::Result<Operand> part(const schema::Expression& expression);
+  // Without wrappers and references; what a pointer points to.
+  schema::Result<Operand> plain(Operand operand, const schema::Expression& expression);
+  schema::Result<Operand> followed(Operand pointer, const schema::Expression& expression);
   // Why the last text that did not compile is not available, though it means
   // something in this function. kNone: it means nothing there.
   schema::Unavailable refusal() const { return refusal_; }

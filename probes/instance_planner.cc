@@ -121,6 +121,7 @@ void InstancePlanner::finish(const FunctionInfo& function, const FunctionCode& c
     result_.issues.push_back(*std::exchange(redact_refusal_, std::nullopt));
     return;
   }
+  if (!compiled.refusal.empty()) return refuse(function, compiled.refusal);
   const std::string problem = seal_sites(parts_.elf, code, compiled.sites);
   if (!problem.empty()) return refuse(function, problem);
   result_.plans.push_back(std::move(compiled));

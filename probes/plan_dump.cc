@@ -15,8 +15,8 @@ namespace {
 
 const char* kind_name(schema::TypeKind kind) {
   static constexpr const char* kNames[] = {
-      "void",      "integer",     "bool",    "char",           "float",       "enum",
-      "pointer",   "reference",   "struct",  "union",          "array",       "function",
+      "void",      "integer",     "bool",    "char",           "float",        "enum",
+      "pointer",   "reference",   "struct",  "union",          "array",        "function",
       "undefined", "unsupported", "complex", "member_pointer", "dynamic_link", "redacted"};
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -110,12 +110,14 @@ std::string dump_plan(const CompiledPlan& compiled) {
     if (capture.is_range) out << " range";
     for (const std::string& step : capture.projection) out << " project " << step;
     if (capture.at_return) out << " at return";
+    if (capture.is_indexed) out << " indexed";
     if (capture.unavailable != schema::Unavailable::kNone)
       out << " UNAVAILABLE " << to_string(capture.unavailable);
     out << "\n";
   }
   for (const auto& [name, pc] :
-       {std::pair("entry", compiled.entry_pc), std::pair("return", compiled.return_pc)}) {
+       {std::pair("where", compiled.where_pc), std::pair("sample", compiled.sample_pc),
+        std::pair("entry", compiled.entry_pc), std::pair("return", compiled.return_pc)}) {
     if (pc == 0xffffffff) continue;
     out << "  " << name << ":\n";
     dump_program(out, compiled, pc);

@@ -1,6 +1,7 @@
 // One operation of a plan as text.
 #include "probes/plan_dump.h"
 
+#include <span>
 #include <sstream>
 
 namespace backsight::probes {
@@ -11,6 +12,16 @@ const char* register_name(int number) {
   static constexpr const char* kNames[] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
                                            "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip"};
   return number >= 0 && number <= 16 ? kNames[number] : "?";
+}
+
+// The bytes of a literal, as far as they can be shown.
+std::string text_of(std::uint64_t word) {
+  std::string text;
+  for (; word != 0; word >>= 8) {
+    const char c = static_cast<char>(word & 0xff);
+    text += c >= ' ' && c <= '~' ? c : '.';
+  }
+  return text;
 }
 
 struct Fields {
@@ -165,13 +176,73 @@ bool dump_walk(std::ostringstream& out, const schema::Plan& plan, const bs_op& o
   }
 }
 
+const char* name_of(std::span<const char* const> names, unsigned index) {
+  return index < names.size() ? names[index] : "?";
+}
+
+bool dump_predicate(std::ostringstream& out, const bs_op& op) {
+  static constexpr const char* kRelations[] = {"==", "!=", "<", "<=", ">", ">="};
+  static constexpr const char* kOperators[] = {"+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"};
+  static constexpr const char* kLogic[] = {"not", "and", "or", "truth"};
+  static constexpr const char* kTexts[] = {"number", "counted text", "C string", "array", "thread's name"};
+  static constexpr const char* kFrom[] = {"signed", "unsigned", "float"};
+  const char* signs = op.b == 0   ? ""
+                      : op.b == 1 ? " unsigned left"
+                      : op.b == 2 ? " unsigned right"
+                                  : " unsigned";
+  switch (op.code) {
+    case BS_OP_ATOM:
+      out << "atom of " << op.c;
+      return true;
+    case BS_OP_COMPARE:
+      out << "compare " << name_of(kRelations, op.a) << signs;
+      return true;
+    case BS_OP_COMPARE_FLOAT:
+      out << "compare doubles " << name_of(kRelations, op.a);
+      return true;
+    case BS_OP_COMPUTE:
+      out << "compute " << name_of(kOperators, op.a) << signs;
+      return true;
+    case BS_OP_TO_FLOAT:
+      out << "to double from " << name_of(kFrom, op.a);
+      return true;
+    case BS_OP_LOGIC:
+      out << name_of(kLogic, op.a);
+      return true;
+    case BS_OP_SHORTCUT:
+      out << "if " << (op.a ? "true" : "false") << " skip " << op.c;
+      return true;
+    case BS_OP_IF_NULL:
+      out << "if null " << op.d << ", skip " << op.c << (op.a ? "; else drop" : "");
+      return true;
+    case BS_OP_TEXT:
+      out << name_of(kTexts, op.a) << (op.c ? " begins with " : " equals ") << op.b << " bytes";
+      if (op.a == BS_TEXT_ARRAY) out << ", of " << op.d;
+      return true;
+    case BS_OP_DATA:
+      out << "  \"" << text_of(op.d) << "\"";
+      return true;
+    case BS_OP_HASH:
+      out << "hash of " << name_of(kTexts, op.a);
+      return true;
+    case BS_OP_SELECT:
+      out << "select";
+      return true;
+    case BS_OP_PUSH_ID:
+      out << "push " << (op.a ? "tid" : "pid");
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::string dump_operation(const schema::Plan& plan, const bs_op& op) {
   std::ostringstream out;
   const std::string type = dump_type_name(plan, op.c);
   if (!dump_arithmetic(out, op) && !dump_capture(out, op, type) && !dump_chase(out, op, type) &&
-      !dump_walk(out, plan, op, type))
+      !dump_walk(out, plan, op, type) && !dump_predicate(out, op))
     out << "op " << int(op.code);
   return out.str();
 }

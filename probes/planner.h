@@ -53,7 +53,12 @@ struct CompiledPlan {
   std::vector<Vtable> vtables;
   std::uint32_t entry_pc = 0xffffffff;
   std::uint32_t return_pc = 0xffffffff;
-  std::vector<Issue> issues;  // captures that are not available here, and why
+  std::uint32_t where_pc = 0xffffffff;   // leaves a truth value
+  std::uint32_t sample_pc = 0xffffffff;  // leaves a hash; none: by chance, if sampled at all
+  std::vector<Issue> issues;             // captures that are not available here, and why
+  // While planning: what is asked to decide which calls are kept, and why that cannot be.
+  std::vector<schema::Unavailable> conditions = {};
+  std::string refusal = {};
 };
 
 struct PlanResult {

@@ -111,6 +111,8 @@ Result<CompiledPlan> read_plan(wire::CompiledPlan::Reader in) {
   }
   compiled.entry_pc = in.getEntryPc();
   compiled.return_pc = in.getReturnPc();
+  compiled.where_pc = in.getWherePc();
+  compiled.sample_pc = in.getSamplePc();
   compiled.issues = read_issues(in.getIssues());
   return compiled;
 }
@@ -198,6 +200,11 @@ std::vector<std::byte> encode(const ProbeConfig& probe) {
       redact[i].setOfService(probe.redact[i].of_service);
     }
     out.setStack(static_cast<std::uint8_t>(probe.stack));
+    out.setWhere(as_text(probe.where));
+    out.setSampleBelow(probe.sample.below);
+    out.setSampleBy(as_text(probe.sample.by));
+    auto index = out.initIndex(count_of(probe.index.size()));
+    for (unsigned i = 0; i < index.size(); ++i) index.set(i, as_text(probe.index[i].expression));
   });
 }
 
@@ -221,6 +228,13 @@ Result<ProbeConfig> decode_probe(std::span<const std::byte> bytes) {
     probe.limits = {in.getDepth(), in.getElements(), in.getStringBytes(), in.getBytes()};
     if (in.getStack() > static_cast<std::uint8_t>(schema::StackKind::kDwarf)) return corrupt("kind of stack");
     probe.stack = static_cast<schema::StackKind>(in.getStack());
+    probe.where = from_text(in.getWhere());
+    probe.sample = {in.getSampleBelow(), from_text(in.getSampleBy())};
+    for (auto expression : in.getIndex()) {
+      CaptureConfig one;
+      one.expression = from_text(expression);
+      probe.index.push_back(std::move(one));
+    }
     return probe;
   });
 }
@@ -249,6 +263,8 @@ std::vector<std::byte> encode(const CompiledPlan& compiled) {
     }
     out.setEntryPc(compiled.entry_pc);
     out.setReturnPc(compiled.return_pc);
+    out.setWherePc(compiled.where_pc);
+    out.setSamplePc(compiled.sample_pc);
     write_issues(out.initIssues(count_of(compiled.issues.size())), compiled.issues);
   });
 }

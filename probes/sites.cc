@@ -222,13 +222,22 @@ bool has_all_of(const CompiledPlan& plan, const CompiledPlan& other) {
         theirs[i].unavailable == schema::Unavailable::kNone)
       return false;
   }
+  if (plan.conditions.size() != other.conditions.size())
+    return plan.conditions.size() > other.conditions.size();
+  for (std::size_t i = 0; i < plan.conditions.size(); ++i) {
+    if (plan.conditions[i] != schema::Unavailable::kNone && other.conditions[i] == schema::Unavailable::kNone)
+      return false;
+  }
   return true;
 }
 
 bool is_whole(const CompiledPlan& plan) {
-  return std::all_of(
-      plan.plan.captures.begin(), plan.plan.captures.end(),
-      [](const schema::Capture& capture) { return capture.unavailable == schema::Unavailable::kNone; });
+  const auto is_there = [](schema::Unavailable reason) { return reason == schema::Unavailable::kNone; };
+  return std::all_of(plan.conditions.begin(), plan.conditions.end(), is_there) &&
+         std::all_of(plan.plan.captures.begin(), plan.plan.captures.end(),
+                     [](const schema::Capture& capture) {
+                       return capture.unavailable == schema::Unavailable::kNone;
+                     });
 }
 
 }  // namespace

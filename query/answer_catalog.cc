@@ -59,6 +59,7 @@ object probe_row(const Timeline& timeline, const schema::ProbeStatus& status) {
   row["cost_ns"] = status.cost_ns;
   row["hits"] = status.hits;
   row["kept"] = status.kept;
+  row["rejected"] = status.rejected;
   object lost;
   for (std::size_t i = 0; i < status.lost.size() && i < schema::kLossReasonCount; ++i) {
     if (status.lost[i] != 0) lost[schema::to_string(static_cast<schema::LossReason>(i))] = status.lost[i];

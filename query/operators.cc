@@ -218,7 +218,8 @@ std::optional<boost::json::value> arithmetic(std::string_view op, const Operand&
 
 std::optional<boost::json::value> negated(const Operand& operand) {
   if (operand.value == nullptr) return std::nullopt;
-  const auto number = number_of(*operand.value);
+  auto number = number_of(*operand.value);
+  if (!number && operand.value->is_string()) number = special_float(operand.value->get_string());
   if (!number) return std::nullopt;
   return number->is_float ? float_value(-number->floating) : integer_value(-number->integer);
 }

@@ -154,6 +154,9 @@ std::vector<std::byte> encode(const ProbeStatus& status) {
     for (unsigned i = 0; i < lost.size(); ++i) lost.set(i, status.lost[i]);
     out.setCostNs(status.cost_ns);
     out.setInstance(status.instance);
+    out.setRejected(status.rejected);
+    out.setSampleBelow(status.sample_below);
+    out.setCpuNs(status.cpu_ns);
     out.setAtNs(status.at.ns);
   });
 }
@@ -161,7 +164,8 @@ std::vector<std::byte> encode(const ProbeStatus& status) {
 Result<ProbeStatus> decode_probe_status(std::span<const std::byte> bytes) {
   return decode_message<wire::ProbeStatus, ProbeStatus>(
       "probe status", bytes, [](auto in) -> Result<ProbeStatus> {
-        if (!is_known(in.getState(), ProbeState::kFailed)) return unknown_value("probe state", in.getState());
+        if (!is_known(in.getState(), ProbeState::kDetached))
+          return unknown_value("probe state", in.getState());
         const auto lost = in.getLost();
         if (lost.size() > kMaxLossCounters) return unknown_value("number of loss counters:", lost.size());
         ProbeStatus status;
@@ -176,6 +180,9 @@ Result<ProbeStatus> decode_probe_status(std::span<const std::byte> bytes) {
         for (const std::uint64_t count : lost) status.lost.push_back(count);
         status.cost_ns = in.getCostNs();
         status.instance = in.getInstance();
+        status.rejected = in.getRejected();
+        status.sample_below = in.getSampleBelow();
+        status.cpu_ns = in.getCpuNs();
         status.at = {in.getAtNs()};
         return status;
       });

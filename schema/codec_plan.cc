@@ -44,6 +44,7 @@ void write_capture(wire::Capture::Builder out, const Capture& capture) {
   out.setAtReturn(capture.at_return);
   out.setUnavailable(static_cast<std::uint8_t>(capture.unavailable));
   write_texts(out.initProjection(count_of(capture.projection)), capture.projection);
+  out.setIsIndexed(capture.is_indexed);
 }
 
 void write_type(wire::Type::Builder out, const Type& type) {
@@ -91,6 +92,7 @@ Result<Capture> read_capture(wire::Capture::Reader in, std::size_t type_count) {
   }
   capture.is_range = in.getIsRange();
   capture.at_return = in.getAtReturn();
+  capture.is_indexed = in.getIsIndexed();
   if (in.getUnavailable() > static_cast<std::uint8_t>(Unavailable::kUnsupportedType)) {
     return corrupt("unknown reason " + std::to_string(in.getUnavailable()));
   }
@@ -285,6 +287,9 @@ std::vector<std::byte> encode(const Plan& plan) {
     limits.setElements(plan.limits.elements);
     limits.setStringBytes(plan.limits.string_bytes);
     limits.setBytes(plan.limits.bytes);
+    if (!plan.where.empty()) out.setWhere(as_text(plan.where));
+    out.setSampleBelow(plan.sample_below);
+    if (!plan.sample_by.empty()) out.setSampleBy(as_text(plan.sample_by));
     auto types = out.initTypes(count_of(plan.types));
     for (unsigned i = 0; i < types.size(); ++i) write_type(types[i], plan.types[i]);
     out.setStack(static_cast<std::uint8_t>(plan.stack));
@@ -310,6 +315,9 @@ Result<Plan> decode_plan(std::span<const std::byte> bytes) {
     plan.inlined = in.getInlined();
     const auto limits = in.getLimits();
     plan.limits = {limits.getDepth(), limits.getElements(), limits.getStringBytes(), limits.getBytes()};
+    plan.where = from_text(in.getWhere());
+    plan.sample_below = in.getSampleBelow();
+    plan.sample_by = from_text(in.getSampleBy());
     BACKSIGHT_TRY(read_lists(in, plan));
     return plan;
   });

@@ -29,8 +29,10 @@ enum class LossReason : std::uint8_t {
   kStoreError = 10,
   kMalformed = 11,    // a record that could not be decoded
   kMemoryLimit = 12,  // the collector's own queue was full
+  kUndecided = 13,    // nobody could say whether it matches `where`, or what to sample by
+  kOpenCalls = 14,    // too many calls were open to keep another one
 };
-inline constexpr std::size_t kLossReasonCount = 13;
+inline constexpr std::size_t kLossReasonCount = 15;
 const char* to_string(LossReason reason);  // "ring_full", "no_scratch", …
 
 struct Process {
@@ -75,8 +77,13 @@ struct Gap {
   bool operator==(const Gap&) const = default;
 };
 
-enum class ProbeState : std::uint8_t { kPending, kActive, kFailed };
-const char* to_string(ProbeState state);  // "pending", "active", "failed"
+enum class ProbeState : std::uint8_t {
+  kPending,
+  kActive,
+  kFailed,
+  kDetached,  // it cost too much, or is over; `message` says which
+};
+const char* to_string(ProbeState state);  // "pending", "active", "failed", "detached"
 
 // One configured probe at one function instance (or none yet: pending, failed).
 // Stored whenever it changes; the last one is the answer of `probes`.
@@ -88,9 +95,12 @@ struct ProbeStatus {
   std::string message;              // why pending or failed
   PlanId plan;                      // 0: none
   std::uint64_t hits = 0;           // since the collector started
-  std::uint64_t kept = 0;           // hits - lost: stored, or on the way there
+  std::uint64_t kept = 0;           // hits - lost - rejected: stored, or on the way there
+  std::uint64_t rejected = 0;       // did not match `where`
   std::vector<std::uint64_t> lost;  // by LossReason
   std::uint32_t cost_ns = 0;        // estimated, per hit
+  std::uint64_t cpu_ns = 0;         // what it cost the processes in the last second: 1e9 is a core
+  std::uint64_t sample_below = 0;   // the sample in force, as in Plan
   BootTime at;
   // Which of those with the same names: a function has inlined copies, overloads.
   std::uint32_t instance = 0;

@@ -52,6 +52,7 @@ struct Capture {
   TypeId type = kNoType;          // type of the root item's element
   bool is_range = false;          // a[i..j]: shown as an array of `type`
   bool at_return = false;         // seen by the return event
+  bool is_indexed = false;        // found without a scan
   Unavailable unavailable = Unavailable::kNone;  // known when planning
   // For a range over elements: members to project each element to
   // ("order.items[0..8].sku" → {"sku"}); empty: the whole element.
@@ -93,6 +94,10 @@ struct Plan {
   CaptureLimits limits;
   TypeTable types;
   StackKind stack = StackKind::kNone;
+  std::string where;  // as written; empty: every call
+  // Kept are the calls whose hash is below, of 2^64 (docs/format/sampling.md); 0: all.
+  std::uint64_t sample_below = 0;
+  std::string sample_by;  // as written; empty: each call by chance
   bool operator==(const Plan&) const = default;
 };
 
@@ -102,5 +107,8 @@ inline constexpr std::string_view kGlobalPrefix = "global:";
 inline bool is_global(std::string_view probe) {
   return probe.starts_with(kGlobalPrefix);
 }
+
+// Of the calls that match, how many are kept: each stands for 1 / fraction of them.
+double sampled_fraction(const Plan& plan);
 
 }  // namespace backsight::schema

@@ -74,6 +74,10 @@ struct ProbeRequest {
   exactName @10 :Bool;
   redact @11 :List(RedactRequest);
   stack @12 :UInt8;         # StackKind
+  where @13 :Text;
+  sampleBelow @14 :UInt64;
+  sampleBy @15 :Text;
+  index @16 :List(Text);
 }
 
 struct RedactRequest {
@@ -110,6 +114,8 @@ struct CompiledPlan {
   entryPc @5 :UInt32;
   returnPc @6 :UInt32;
   issues @7 :List(Issue);
+  wherePc @8 :UInt32;
+  samplePc @9 :UInt32;
 }
 
 struct PlanEnd {

@@ -32,6 +32,9 @@ struct Plan {
   limits @17 :Limits;
   types @18 :List(Type);        # at most 65,535
   stack @19 :UInt8;         # StackKind
+  where @20 :Text;              # empty: every call
+  sampleBelow @21 :UInt64;      # of 2^64; 0: every call
+  sampleBy @22 :Text;           # empty: by chance
 }
 
 struct Capture {
@@ -43,6 +46,7 @@ struct Capture {
   atReturn @5 :Bool;
   unavailable @6 :UInt8;    # Unavailable
   projection @7 :List(Text);
+  isIndexed @8 :Bool;
 }
 
 struct Limits {
@@ -143,6 +147,9 @@ struct ProbeStatus {
   costNs @9 :UInt32;
   atNs @10 :Int64;
   instance @11 :UInt32;     # of those with the same names; 0: the first
+  rejected @12 :UInt64;
+  sampleBelow @13 :UInt64;  # in force; of 2^64; 0: every call
+  cpuNs @14 :UInt64;        # of one second
 }
 
 struct Moment {

@@ -123,6 +123,10 @@ const char* to_string(LossReason reason) {
       return "malformed";
     case LossReason::kMemoryLimit:
       return "memory_limit";
+    case LossReason::kUndecided:
+      return "undecided";
+    case LossReason::kOpenCalls:
+      return "open_calls";
   }
   return "unknown";
 }
@@ -135,6 +139,8 @@ const char* to_string(ProbeState state) {
       return "active";
     case ProbeState::kFailed:
       return "failed";
+    case ProbeState::kDetached:
+      return "detached";
   }
   return "unknown";
 }

@@ -29,9 +29,9 @@ enum bs_item_status {
 
 /* Header of one record of the data ring; items follow, each padded to 8. */
 struct bs_event {
-  __u32 size; /* of the whole record */
-  __u8 kind;  /* enum bs_site_kind */
-  __u8 reserved;
+  __u32 size;      /* of the whole record */
+  __u8 kind;       /* enum bs_site_kind */
+  __u8 generation; /* low 8 bits of sample_below when the call was decided */
   __u16 flags;
   __u64 boot_ns;
   __u64 seq; /* per CPU, from 1 */
@@ -102,15 +102,24 @@ enum bs_loss_reason {
   BS_LOSS_NO_SCRATCH = 1,
   BS_LOSS_NESTED = 2,
   BS_LOSS_TOO_LARGE = 3,
+  BS_LOSS_THROTTLED = 4,
+  BS_LOSS_SAMPLED = 5,
 };
-#define BS_LOSS_REASONS 4
+#define BS_LOSS_REASONS 6
 
 /* Per plan and CPU. */
 struct bs_plan_counters {
-  __u64 hits; /* that passed the process filter */
+  __u64 hits; /* that passed the process filter, without returns of calls that were not kept */
   __u64 kept; /* written to the ring */
   __u64 lost[BS_LOSS_REASONS];
-  __u64 run_ns; /* reserved for the measured run time */
+  __u64 run_ns;     /* time in the program, measured at one of BS_MEASURED hits and scaled */
+  __u64 rejected;   /* did not match `where` */
+  __u64 undecided;  /* nobody could say whether it matches, or what to sample by */
+  __u64 open_calls; /* not kept: too many kept calls are open already */
+  __u64 skipped;    /* returns of calls that were not kept */
+  __u64 foreign;    /* hits in processes of no service */
+  __u64 exits;      /* hits, skipped and foreign at sites where the function is left */
 };
+#define BS_MEASURED 64u
 
 #endif

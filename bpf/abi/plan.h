@@ -24,7 +24,8 @@
 #define BS_MAX_STEPS 2048u      /* operations executed for one event */
 #define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
 #define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
-#define BS_SLEEPABLE_SLOTS 16u  /* the same of the sleepable program, whose events hold theirs while they wait */
+#define BS_SLEEPABLE_SLOTS \
+  16u /* the same of the sleepable program, whose events hold theirs while they wait */
 
 /* Attach cookie: plan index | kind << 16 | site delta << 24 | frame_adjust << 48. */
 enum bs_site_kind {
@@ -126,7 +127,25 @@ enum bs_op_code {
                                vtable is one of this plan's (bs_vtable): an item of type d >> 32 {pointer's
                                value: complete object's address (u64), its type (u64)} and an item of that
                                type at that address; otherwise as CHASE_PTR */
-  /* 42..55 and 17..28: reserved for predicates (comparisons, branches). */
+  /* Predicates and sampling keys compute one value, which is what the stack holds
+   * at END. A truth value is 0, 1 or BS_UNDECIDED. Numbers are exact: what does not
+   * fit 64 bits is undecided. See docs/format/plan-ops.md. */
+  BS_OP_ATOM = 17,    /* the next c operations leave one slot; where one of them fails (memory that cannot be
+                         read, a number out of range), it is BS_UNDECIDED, and they are left at once */
+  BS_OP_COMPARE = 18, /* y = pop, x = pop; push x (enum bs_relation a) y. b: BS_LEFT_UNSIGNED | … */
+  BS_OP_COMPARE_FLOAT = 19, /* likewise for the bits of doubles; a NaN is unequal to all, and unordered */
+  BS_OP_COMPUTE = 20,       /* y = pop, x = pop; push x (enum bs_operator a) y, b as in COMPARE */
+  BS_OP_TO_FLOAT = 21, /* top: from (a = 0) s64, (1) u64, (2) the bits of a float, to those of a double */
+  BS_OP_LOGIC = 22,    /* enum bs_logic a */
+  BS_OP_SHORTCUT = 23, /* where top == a, which decides: skip the next c operations */
+  BS_OP_IF_NULL = 24,  /* where top == 0: top = d, and skip the next c operations; else, if a = 1, pop */
+  BS_OP_TEXT = 25,    /* text at (enum bs_text a) against the b bytes of the DATA that follow: push whether it
+                         is equal (c = 0) or begins so (c = 1) */
+  BS_OP_DATA = 26,    /* 8 bytes of a literal: d */
+  BS_OP_HASH = 27,    /* text at (enum bs_text a), or the number (BS_TEXT_NONE) on top: push its hash */
+  BS_OP_SELECT = 28,  /* condition = pop, y = pop, x = pop; push condition ? x : y */
+  BS_OP_PUSH_ID = 42, /* push the number of the process (a = 0) or of the thread (a = 1) */
+  /* 43..55: reserved for predicates. */
   BS_OP_IF_CALLER = 29,   /* unless the function returns to load bias + d: skip the next c operations. a = 1:
                              the first of a choice. At entries only; callers of a choice are different */
   BS_OP_NEED_CALLER = 30, /* ends a choice, of which each leaves one slot. Where it was none of the callers,
@@ -143,6 +162,46 @@ enum bs_op_code {
   BS_OP_EMIT_REG = 64, /* item {root b, type c}: d >> 32 bytes (<= 8) of register a + (s32)d */
   BS_OP_COPY_REG = 65, /* item {root b, type c}: d >> 32 bytes at register a + (s32)d */
 };
+
+#define BS_UNDECIDED 2u
+enum bs_relation {
+  BS_EQUAL = 0,
+  BS_UNEQUAL = 1,
+  BS_LESS = 2,
+  BS_LESS_EQUAL = 3,
+  BS_GREATER = 4,
+  BS_GREATER_EQUAL = 5,
+};
+#define BS_LEFT_UNSIGNED 1u
+#define BS_RIGHT_UNSIGNED 2u
+enum bs_operator {
+  BS_PLUS = 0,
+  BS_MINUS = 1,
+  BS_TIMES = 2,
+  BS_DIVIDE = 3, /* towards zero, as C */
+  BS_REMAINDER = 4,
+  BS_AND = 5,
+  BS_OR = 6,
+  BS_XOR = 7,
+  BS_SHIFT_LEFT = 8, /* by 0 to 63 */
+  BS_SHIFT_RIGHT = 9,
+};
+enum bs_logic {
+  BS_LOGIC_NOT = 0, /* of a truth value */
+  BS_LOGIC_AND = 1, /* of two: undecided unless one of them decides */
+  BS_LOGIC_OR = 2,
+  BS_LOGIC_TRUTH = 3, /* of a number: whether it is not 0 */
+};
+/* Where a text is. */
+enum bs_text {
+  BS_TEXT_NONE = 0,
+  BS_TEXT_COUNTED = 1, /* pops its length in bytes, then its address */
+  BS_TEXT_CSTR = 2,    /* pops its address: up to the NUL */
+  BS_TEXT_ARRAY = 3,   /* pops its address: up to the NUL, at most d bytes */
+  BS_TEXT_THREAD = 4,  /* the thread's name */
+};
+#define BS_MAX_LITERAL 128u /* bytes of the text of one TEXT */
+#define BS_HASHED_TEXT 256u /* bytes of a text that its hash depends on, besides its length */
 
 struct bs_op {
   __u8 code; /* enum bs_op_code */
@@ -185,6 +244,13 @@ struct bs_vtable {
 #define BS_PLAN_STACK_AT_RETURN 0x400u /* of returns, not of entries */
 #define BS_PLAN_STACK_REDACTS 0x800u  /* the probe redacts something: send return addresses alone */
 #define BS_PLAN_STACK_ALL (BS_PLAN_STACK_FP | BS_PLAN_STACK_DWARF)
+/* Which calls are kept is decided by where_pc, the sample, the bucket. */
+#define BS_PLAN_WHERE 4u
+#define BS_PLAN_SAMPLED 8u
+#define BS_PLAN_LIMITED 16u
+#define BS_PLAN_GOVERNED (BS_PLAN_WHERE | BS_PLAN_SAMPLED | BS_PLAN_LIMITED)
+/* It is decided at the entry, and kept calls are remembered until they return. */
+#define BS_PLAN_PAIRED 32u
 
 struct bs_plan {
   __u32 flags;
@@ -196,11 +262,35 @@ struct bs_plan {
   __u32 max_elements;
   __u32 max_string;
   __u32 max_bytes;
-  __u32 reserved;
+  __u32 bucket;       /* index in buckets; BS_PLAN_LIMITED */
   __u64 link_address; /* of the function */
   __u32 redacts;      /* 1: some type has blanks */
-  __u32 reserved_too;
+  __u32 reserved;
+  __u32 where_pc;  /* BS_PLAN_WHERE: leaves a truth value */
+  __u32 sample_pc; /* BS_PLAN_SAMPLED: leaves a hash; 0: each call by chance */
+  /* Kept where the hash is below. The low 8 bits are also the number of this
+   * fraction, which each event carries: both change at once. */
+  __u64 sample_below;
 };
+
+/* A token bucket as the time at which it will be full again: a hit takes
+ * interval_ns, and there is none where that would be more than burst_ns ahead. */
+struct bs_bucket {
+  __u64 full_ns; /* CLOCK_MONOTONIC */
+  __u64 interval_ns;
+  __u64 burst_ns;
+};
+#define BS_MAX_BUCKETS 8192u
+
+/* A call that was kept, until it returns. Value: CLOCK_MONOTONIC of its entry,
+ * whose low 8 bits are those of its sample_below instead. */
+struct bs_call_key {
+  __u64 pid_tgid;
+  __u64 frame;
+  __u32 plan;
+  __u32 reserved;
+};
+#define BS_MAX_KEPT_CALLS 65536u
 
 /* Value of the process map (key: tgid): the services that a process belongs to,
  * one bit each. */

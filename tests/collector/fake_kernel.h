@@ -22,13 +22,16 @@ struct FakeKernelState {
     std::uint32_t service = 0, flags = 0;
     bool attached = false;
     bs_plan_counters counters{};
+    std::uint64_t below = 0;
+    std::uint32_t bucket = 0;
+    probes::RateLimit rate;
   };
   std::map<std::uint32_t, Plan> plans;  // by index
   std::set<std::pair<std::uint32_t, std::uint32_t>> members;
   std::deque<std::vector<std::byte>> control, data;
   std::uint32_t next_index = 1;
   std::uint64_t lost_control = 0;
-  unsigned attaches = 0, watched_linkers = 0;
+  unsigned attaches = 0, watched_linkers = 0, forgets = 0;
   std::atomic<unsigned> detaches = 0;  // by several threads
   std::size_t classes_left_out = 0;    // of each plan
   std::string attach_failure;          // function that cannot be attached
@@ -42,10 +45,20 @@ class FakeKernel final : public Kernel {
   const KernelFeatures& features() const override { return features_; }
   schema::Result<std::uint32_t> install_plan(const probes::CompiledPlan& plan, std::uint32_t service,
                                              std::uint32_t flags) override {
-    state_.plans[state_.next_index] = {plan.plan.function, service, flags, false, {}};
+    state_.plans[state_.next_index] = {plan.plan.function,     service, flags, false, {},
+                                       plan.plan.sample_below, 0,       {}};
     return state_.next_index++;
   }
   std::size_t classes_left_out(std::uint32_t) const override { return state_.classes_left_out; }
+  void set_sample(std::uint32_t index, std::uint64_t below) override { state_.plans.at(index).below = below; }
+  void set_bucket(std::uint32_t index, std::uint32_t bucket, const probes::RateLimit& rate) override {
+    state_.plans.at(index).bucket = bucket;
+    state_.plans.at(index).rate = rate;
+  }
+  std::size_t forget_calls(const std::function<bool(std::uint32_t, std::uint32_t)>&) override {
+    ++state_.forgets;
+    return 0;
+  }
   void remove_plan(std::uint32_t index) override { state_.plans.erase(index); }
   schema::Result<std::unique_ptr<Attachment>> attach(const std::string&, std::uint32_t index,
                                                      const std::vector<probes::Site>&) override {

@@ -24,6 +24,9 @@ class Notes final : public PipelineInput {
   void plan_added(std::uint32_t index, const std::string& service, const schema::Plan& plan) override {
     note("plan", index, service, plan.function);
   }
+  void plan_sampled(std::uint32_t index, std::uint8_t generation, const schema::Plan& plan) override {
+    note("sampled", index, static_cast<int>(generation), plan.function, plan.sample_below);
+  }
   void plan_removed(std::uint32_t index) override { note("plan removed", index); }
   void process_started(const std::string& service, const ProcessImage& image) override {
     note("process", service, image.pid, image.exe, image.started_boot_ns, image.ended_boot_ns.value_or(-1));
