@@ -141,7 +141,7 @@ static __always_inline void make_event(struct bs_machine *m, const struct bs_pla
 /* A hit of a process of the service, at an entry or at an exit. */
 static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *plan,
                                      struct bs_plan_counters *count, __u64 cookie, __u64 pid_tgid,
-                                     int is_exit) {
+                                     int is_exit, struct bs_machine *given) {
   __u32 flags = plan->flags;
   __u64 below = *(volatile __u64 *)&plan->sample_below;
   struct bs_call_key call = {pid_tgid, frame_of(ctx, cookie), (__u16)cookie, 0};
@@ -155,14 +155,16 @@ static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *
     flags &= ~(BS_PLAN_GOVERNED | BS_PLAN_PAIRED); /* it is decided */
   }
   __sync_fetch_and_add(&count->hits, 1);
-  struct bs_machine *m = 0;
+  struct bs_machine *m = given;
+  int is_prepared = 0;
   if (flags & BS_PLAN_WHERE || (flags & BS_PLAN_SAMPLED && plan->sample_pc)) {
-    m = claim_machine();
+    if (!m) m = claim_machine();
     if (!m) {
       count_loss(count, BS_LOSS_NO_SCRATCH);
       return;
     }
     prepare_machine(m, plan, cookie, &call, ctx);
+    is_prepared = 1;
   }
   if (flags & BS_PLAN_GOVERNED) {
     int verdict = judge(m, plan, flags, below);
@@ -181,8 +183,8 @@ static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *
     count_loss(count, BS_LOSS_RING_FULL);
     goto release;
   }
-  if (!m) {
-    m = claim_machine();
+  if (!is_prepared) {
+    if (!m) m = claim_machine();
     if (!m) {
       count_loss(count, BS_LOSS_NO_SCRATCH);
       return;
@@ -192,10 +194,11 @@ static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *
   ((struct bs_event *)m->buffer)->generation = below;
   make_event(m, plan, count, cookie, pid_tgid, waiting);
 release:
-  if (m) release_machine(m);
+  if (m && !given) release_machine(m);
 }
 
-static __always_inline int capture_hit(struct pt_regs *ctx) {
+/* `given`: a machine that is claimed already; null: claims one where it needs it. */
+static __always_inline int capture_hit(struct pt_regs *ctx, struct bs_machine *given) {
   __u64 cookie = bpf_get_attach_cookie(ctx);
   __u32 index = (__u16)cookie;
   struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
@@ -213,18 +216,50 @@ static __always_inline int capture_hit(struct pt_regs *ctx) {
   /* Every one of them would cost two clocks more. */
   int is_measured = !(*(volatile __u64 *)&count->hits & (BS_MEASURED - 1));
   __u64 began = is_measured ? bpf_ktime_get_ns() : 0;
-  take_hit(ctx, plan, count, cookie, pid_tgid, is_exit);
+  take_hit(ctx, plan, count, cookie, pid_tgid, is_exit, given);
   if (is_measured) __sync_fetch_and_add(&count->run_ns, (bpf_ktime_get_ns() - began) * BS_MEASURED);
   return 0;
 }
 
 /* A build whose reads may fault pages in needs another section, so each build of
- * this file has one program. */
+ * this file has one program.
+ *
+ * Since Linux 6.13 the x86-64 JIT puts frames of 64 bytes and more on a stack that
+ * belongs to the CPU, believing that programs of this type are not preempted. At a
+ * uprobe they are: another hit on the same CPU would write over the frame. No
+ * program that has a tail call gets such a stack, so there is one, never taken.
+ * Sleepable programs may have none. There a hit claims its machine first, in a
+ * frame that is smaller, and each CPU has one machine: whoever comes meanwhile is
+ * a counted loss and never uses the large frames. */
 #ifdef BACKSIGHT_SLEEPABLE
+static __noinline int count_unclaimed(struct pt_regs *ctx) {
+  __u32 index = (__u16)bpf_get_attach_cookie(ctx);
+  struct bs_plan *plan = bpf_map_lookup_elem(&plans, &index);
+  if (!plan || !(plan->flags & BS_PLAN_ENABLED)) return 0;
+  if (!in_service(plan, bpf_get_current_pid_tgid() >> 32)) return 0;
+  struct bs_plan_counters *count = bpf_map_lookup_elem(&counters, &index);
+  if (!count) return 0;
+  __sync_fetch_and_add(&count->hits, 1);
+  count_loss(count, BS_LOSS_NO_SCRATCH);
+  return 0;
+}
+
+static __noinline int capture_claimed(struct pt_regs *ctx, struct bs_machine *m) {
+  return capture_hit(ctx, m);
+}
+
 SEC("uprobe.s")
+int capture(struct pt_regs *ctx) {
+  struct bs_machine *m = claim_machine();
+  if (!m) return count_unclaimed(ctx);
+  capture_claimed(ctx, m);
+  release_machine(m);
+  return 0;
+}
 #else
 SEC("uprobe")
-#endif
 int capture(struct pt_regs *ctx) {
-  return capture_hit(ctx);
+  if (!ctx->rip) bpf_tail_call(ctx, &nowhere, 0);
+  return capture_hit(ctx, 0);
 }
+#endif

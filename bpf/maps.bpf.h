@@ -82,6 +82,16 @@ struct {
   __type(value, struct bs_machine);
 } scratch SEC(".maps");
 
+#ifndef BACKSIGHT_SLEEPABLE
+/* Empty: see capture(). */
+struct {
+  __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u32);
+} nowhere SEC(".maps");
+#endif
+
 /* Sequence of the events of this CPU. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

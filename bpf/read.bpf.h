@@ -13,7 +13,12 @@
 
 #define BS_PAGE 4096ul
 
-#ifndef BACKSIGHT_NO_BPF_LOOP
+#ifdef BACKSIGHT_SLEEPABLE
+/* The page was asked for, and is not there. */
+static __always_inline int failure_status(__u64 address, __u64 length) {
+  return BS_ITEM_BAD_ADDRESS;
+}
+#elif !defined(BACKSIGHT_NO_BPF_LOOP)
 struct bs_area {
   __u64 end;
   __u64 readable;

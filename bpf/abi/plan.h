@@ -24,8 +24,7 @@
 #define BS_MAX_STEPS 2048u      /* operations executed for one event */
 #define BS_MAX_SERVICES 256u    /* services; index in bs_membership */
 #define BS_SCRATCH_SLOTS 4u     /* capture buffers of one CPU */
-#define BS_SLEEPABLE_SLOTS \
-  16u /* the same of the sleepable program, whose events hold theirs while they wait */
+#define BS_SLEEPABLE_SLOTS 1u   /* likewise of the sleepable program: see capture() */
 
 /* Attach cookie: plan index | kind << 16 | site delta << 24 | frame_adjust << 48. */
 enum bs_site_kind {

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
 #include <set>
 
 using namespace backsight::tests;
@@ -136,18 +137,29 @@ struct Taken {
   std::uint64_t undecided = 0;
 };
 
-Taken taken(const std::string& store, const std::string& service, std::vector<std::string> more = {}) {
-  more.insert(more.begin(), {"calls", "visit", "-s", service});
+// By service.
+std::map<std::string, Taken> taken(const std::string& store, std::vector<std::string> more) {
+  more.insert(more.begin(), {"calls", "visit"});
   const auto answer = ask(store, std::move(more));
-  Taken found;
+  std::map<std::string, Taken> all;
   for (const auto& row : answer.at("calls").as_array()) {
+    auto& found = all[std::string(row.at("service").as_string())];
     found.ids.insert(row.at("args").at("record").at("id").as_int64());
     CHECK(row.at("exit_kind") == json::value("return"));
     ++found.calls;
   }
+  // Of a question about one service.
   if (const auto* undecided = answer.if_contains("undecided"))
-    found.undecided = undecided->to_number<std::uint64_t>();
-  return found;
+    all["all"].undecided = undecided->to_number<std::uint64_t>();
+  return all;
+}
+
+std::map<std::string, json::object> probes(const std::string& store) {
+  std::map<std::string, json::object> rows;
+  const auto answer = ask(store, {"probes"});
+  for (const auto& row : answer.at("probes").as_array())
+    rows[std::string(row.at("service").as_string())] = row.as_object();
+  return rows;
 }
 
 }  // namespace
@@ -164,19 +176,19 @@ TEST_CASE("The kernel decides conditions as the query tool does [bpf]", "[bpf]")
     REQUIRE(eventually([&] { return process.output().find("done") != std::string::npos; }));
   }
   REQUIRE(daemon.stop() == 0);
-  const auto all = taken(daemon.store(), "all");
-  REQUIRE(all.ids.size() == kCalls);
+  auto recorded = taken(daemon.store(), {});
+  REQUIRE(recorded["all"].ids.size() == kCalls);
+  const auto rows = probes(daemon.store());
   std::size_t both = 0;
   for (std::size_t i = 0; i < conditions().size(); ++i) {
     const std::string service = "c" + std::to_string(i);
     INFO(conditions()[i]);
-    const auto kernel = taken(daemon.store(), service);
-    const auto query = taken(daemon.store(), "all", {"--where", conditions()[i]});
+    const auto& kernel = recorded[service];
+    const auto query = taken(daemon.store(), {"-s", "all", "--where", conditions()[i]})["all"];
     CHECK(kernel.ids == query.ids);
     CHECK(kernel.calls == kernel.ids.size());
     both += !kernel.ids.empty() && kernel.ids.size() < kCalls;
-    const auto probes = ask(daemon.store(), {"probes", "-s", service});
-    const auto& row = probes.at("probes").as_array().at(0);
+    const auto& row = rows.at(service);
     INFO(json::serialize(row));
     const auto& lost = row.at("lost").as_object();
     const auto undecided = lost.contains("undecided") ? lost.at("undecided").to_number<std::uint64_t>() : 0;

@@ -85,7 +85,7 @@ Gap gap() {
   return {{1}, {2}, LossReason::kThrottled, 312, "p", 0u};
 }
 ProbeStatus status() {
-  return {"p", "f", "/m", ProbeState::kFailed, "why", {8}, 1, 2, {0, 5, 0}, 600, {12}, 3};
+  return {"p", "f", "/m", ProbeState::kFailed, "why", {8}, 1, 2, 9, {0, 5, 0}, 600, 77, 1ull << 63, {12}, 3};
 }
 Moment moment() {
   return {MomentKind::kMark, "deploy", {1'000}, "text", "checkout", "{}", WallTime{2'000}};
