@@ -96,8 +96,7 @@ static int string_failure_status(__u64 address) {
   return failure_status(address, 1);
 }
 
-#define bpf_loop(steps, step, context, flags) \
-  bpf_loop(steps, (long (*)(__u32, void *))(step), context, flags)
+#define bpf_loop(steps, step, context, flags) bpf_loop(steps, (long (*)(__u32, void *))(step), context, flags)
 
 #include "bpf/interpreter.bpf.h"
 

@@ -6,6 +6,8 @@
 #include "probes/site_check.h"
 #include "schema/codec.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <system_error>
@@ -371,6 +373,13 @@ void Executor::tidy() {
     for (const auto& module : process.modules) used.insert(module.ref.id);
   }
   for (const auto& [key, instance] : state_.instances) used.insert(key.file);
+  constexpr unsigned kSecondsBetweenSweeps = 30;
+  if (++seconds_ % kSecondsBetweenSweeps == 0) {
+    parts_.kernel.forget_calls([](std::uint32_t tgid, std::uint32_t tid) {
+      const auto task = "/proc/" + std::to_string(tgid) + "/task/" + std::to_string(tid);
+      return ::access(task.c_str(), F_OK) == 0;
+    });
+  }
   buckets_.keep_only([this](ProbeKey probe) { return state_.probes.contains(probe); });
   files_.keep_only(used);
 }

@@ -110,6 +110,7 @@ class Executor {
   std::multimap<InstanceKey, Installed> installed_;
   HitCounts counts_;
   BucketTable buckets_;
+  unsigned seconds_ = 0;
   struct Summary {  // of a probe as a whole, whose function is not known yet
     schema::ProbeStatus status;
     bool waits = false;   // to be stored if it stays so

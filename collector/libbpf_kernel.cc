@@ -333,17 +333,25 @@ void LibbpfKernel::set_bucket(std::uint32_t plan_index, std::uint32_t bucket, co
 }
 
 std::size_t LibbpfKernel::forget_calls(const std::function<bool(std::uint32_t, std::uint32_t)>& is_alive) {
+  constexpr std::uint32_t kBatch = 4096;
   const int map = map_fd("kept_calls");
-  std::vector<bs_call_key> gone;
-  bs_call_key key{}, next{};
-  const bs_call_key* at = nullptr;
-  for (std::uint32_t i = 0; i < BS_MAX_KEPT_CALLS && bpf_map_get_next_key(map, at, &next) == 0; ++i) {
-    const auto tgid = static_cast<std::uint32_t>(next.pid_tgid >> 32);
-    if (!is_alive(tgid, static_cast<std::uint32_t>(next.pid_tgid))) gone.push_back(next);
-    key = next;
-    at = &key;
+  std::vector<bs_call_key> keys(kBatch), gone;
+  std::vector<std::uint64_t> values(kBatch);
+  bpf_map_batch_opts options{};
+  options.sz = sizeof options;
+  std::uint32_t at = 0;
+  bool is_first = true;
+  for (int error = 0; error == 0; is_first = false) {
+    std::uint32_t count = kBatch;
+    error = bpf_map_lookup_batch(map, is_first ? nullptr : &at, &at, keys.data(), values.data(), &count,
+                                 &options);
+    if (error != 0 && error != -ENOENT) break;  // ENOENT: that was all
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto tgid = static_cast<std::uint32_t>(keys[i].pid_tgid >> 32);
+      if (!is_alive(tgid, static_cast<std::uint32_t>(keys[i].pid_tgid))) gone.push_back(keys[i]);
+    }
   }
-  for (const auto& one : gone) bpf_map_delete_elem(map, &one);
+  for (const auto& key : gone) bpf_map_delete_elem(map, &key);
   return gone.size();
 }
 

@@ -31,11 +31,9 @@ constexpr KeySpec kStoreKeys[] = {
     {"durability"},
 };
 constexpr KeySpec kLimitKeys[] = {
-    {"cpu"},
-    {"cpu_per_probe"},
+    {"cpu", "remove the key; `backsight probes` shows the hits and the estimated cost of each probe"},
     {"memory"},
 };
-constexpr double kLeastCores = 0.001, kMostCores = 4096;
 constexpr KeySpec kAlertKeys[] = {{"lookback"}};
 
 StoreConfig read_store(const ConfigValue& value) {
@@ -63,10 +61,6 @@ Config read_document(const ConfigSource& source, const YAML::Node& root) {
     if (const auto* memory = limit_map.find("memory")) {
       config.memory_bytes = memory->size_bytes(32ull << 20, 1ull << 40);
     }
-    if (const auto* cpu = limit_map.find("cpu"))
-      config.cpu.total = config.cpu.per_probe = cpu->number(kLeastCores, kMostCores);
-    if (const auto* cpu = limit_map.find("cpu_per_probe"))
-      config.cpu.per_probe = cpu->number(kLeastCores, kMostCores);
   }
   if (const auto* alerts = map.find("alerts")) {
     const ConfigMap alert_map(*alerts, "alerts", kAlertKeys);

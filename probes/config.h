@@ -60,11 +60,10 @@ struct ProbeConfig {
   bool sleepable = false;  // pages that are not in memory are read all the same, on the target's time
   std::vector<RedactPattern> redact;  // of the probe, then of the service
   schema::StackKind stack = schema::StackKind::kNone;
-  std::string where;                  // empty: every call
+  std::string where;  // empty: every call
   SampleConfig sample;
   RateLimit rate;
   std::vector<CaptureConfig> index;
-  std::int64_t expires_ns = 0;  // 0: never
   ConfigPosition position;
   bool operator==(const ProbeConfig&) const = default;
 };
@@ -111,18 +110,10 @@ struct ListenConfig {
   bool operator==(const ListenConfig&) const = default;
 };
 
-// What probes may cost the processes that they are in, in cores.
-struct CpuLimits {
-  double total = 0.5;
-  double per_probe = 0.5;  // of one probe, all its functions together
-  bool operator==(const CpuLimits&) const = default;
-};
-
 struct Config {
   StoreConfig store;
   std::optional<ListenConfig> listen;  // absent: no HTTP port
   std::uint64_t memory_bytes = 512ull << 20;
-  CpuLimits cpu;
   std::int64_t alert_lookback_ns = 60'000'000'000;
   std::vector<ServiceConfig> services;
   bool operator==(const Config&) const = default;

@@ -5,14 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 namespace backsight::probes {
 namespace {
 
-constexpr std::size_t kMaxIndexed = 16;
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kYear = 366 * 24 * 3600 * kSecond;
 constexpr std::uint64_t kMostPerSecond = 10'000'000;
 
 constexpr KeySpec kSampleKeys[] = {{"fraction"}, {"by"}};
@@ -86,25 +82,6 @@ SampleConfig read_sample(const ConfigValue& value) {
   sample.below = read_fraction(map.require("fraction", "sample: { fraction: 0.1, by: order.id }"));
   if (const auto* by = map.find("by")) sample.by = read_expression(*by, "sample.by");
   return sample;
-}
-
-std::vector<CaptureConfig> read_index(const ConfigValue& value) {
-  std::vector<CaptureConfig> indexed;
-  std::set<std::string> seen;
-  for (const ConfigValue& entry : value.list()) {
-    if (indexed.size() == kMaxIndexed) entry.fail("too many indexed values", "at most 16 in one probe");
-    CaptureConfig one;
-    one.expression = read_expression(entry, "index");
-    one.position = entry.position();
-    if (!seen.insert(one.expression).second)
-      entry.fail("\"" + one.expression + "\" is indexed twice", "keep one of them");
-    indexed.push_back(std::move(one));
-  }
-  return indexed;
-}
-
-std::int64_t read_expires(const ConfigValue& value) {
-  return value.duration_ns(kSecond, kYear);
 }
 
 void read_limits(const ConfigValue& value, schema::CaptureLimits& limits, RateLimit& rate) {

@@ -1,12 +1,11 @@
-// What decides which calls of a probe are kept, and for how long: `where`,
-// `sample`, `limits`, `index`, `expires` (interface.md, 2).
+// What decides which calls of a probe are kept, and how much of each: `where`,
+// `sample`, `limits` (interface.md, 2).
 #pragma once
 
 #include "probes/config_reader.h"
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace backsight::probes {
 
@@ -18,8 +17,6 @@ std::string read_expression(const ConfigValue& value, std::string_view what);
 
 std::string read_where(const ConfigValue& value);
 SampleConfig read_sample(const ConfigValue& value);
-std::vector<CaptureConfig> read_index(const ConfigValue& value);
-std::int64_t read_expires(const ConfigValue& value);
 // Depth, elements, string and bytes to `limits`, rate and burst to `rate`.
 void read_limits(const ConfigValue& value, schema::CaptureLimits& limits, RateLimit& rate);
 

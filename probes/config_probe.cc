@@ -16,8 +16,19 @@ constexpr std::size_t kMaxCaptures = 64;
 constexpr std::size_t kMaxName = 64;
 
 constexpr KeySpec kProbeKeys[] = {
-    {"function"}, {"line"},  {"on"},     {"capture"}, {"module"}, {"limits"},  {"sleepable"},
-    {"stack"},    {"where"}, {"sample"}, {"index"},   {"redact"}, {"expires"},
+    {"function"},
+    {"line"},
+    {"on"},
+    {"capture"},
+    {"module"},
+    {"limits"},
+    {"sleepable"},
+    {"stack"},
+    {"where"},
+    {"sample"},
+    {"redact"},
+    {"index", "remove the key: `backsight calls FUNCTION --where …` finds a value by a scan"},
+    {"expires", "remove the key, and the probe from the file when it is no longer needed (then SIGHUP)"},
 };
 
 // Names that mean something in every expression.
@@ -133,8 +144,6 @@ ProbeConfig read_probe(const ConfigValue& value) {
   if (const auto* limits = map.find("limits")) read_limits(*limits, probe.limits, probe.rate);
   if (const auto* where = map.find("where")) probe.where = read_where(*where);
   if (const auto* sample = map.find("sample")) probe.sample = read_sample(*sample);
-  if (const auto* index = map.find("index")) probe.index = read_index(*index);
-  if (const auto* expires = map.find("expires")) probe.expires_ns = read_expires(*expires);
   if (const auto* sleepable = map.find("sleepable")) {
     constexpr std::string_view kAnswers[] = {"false", "true"};
     probe.sleepable = sleepable->choice(kAnswers) == 1;

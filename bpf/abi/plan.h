@@ -241,7 +241,7 @@ struct bs_vtable {
 #define BS_PLAN_STACK_FP 0x100u
 #define BS_PLAN_STACK_DWARF 0x200u
 #define BS_PLAN_STACK_AT_RETURN 0x400u /* of returns, not of entries */
-#define BS_PLAN_STACK_REDACTS 0x800u  /* the probe redacts something: send return addresses alone */
+#define BS_PLAN_STACK_REDACTS 0x800u   /* the probe redacts something: send return addresses alone */
 #define BS_PLAN_STACK_ALL (BS_PLAN_STACK_FP | BS_PLAN_STACK_DWARF)
 /* Which calls are kept is decided by where_pc, the sample, the bucket. */
 #define BS_PLAN_WHERE 4u

@@ -18,7 +18,8 @@ schema::Plan plan_with(schema::StackKind kind) {
   return plan;
 }
 
-std::vector<std::byte> with_item(std::vector<std::byte> record, bs_item item, std::vector<std::uint64_t> words) {
+std::vector<std::byte> with_item(std::vector<std::byte> record, bs_item item,
+                                 std::vector<std::uint64_t> words) {
   item.type = BS_STACK_TYPE;
   item.root = BS_STACK_ROOT;
   item.length = item.captured = static_cast<std::uint32_t>(words.size() * 8);

@@ -77,15 +77,26 @@ TEST_CASE("configuration: keys that are not alive yet", "[probes][config]") {
   const auto probe_key = [](const std::string& key, const std::string& value) {
     check({block_probe(key + ": " + value), "6:5", "\"" + key + "\" is not supported yet", " "});
   };
-  probe_key("where", "\"order.total > 100\"");
-  probe_key("sample", "{fraction: 0.1, by: order.id}");
   probe_key("index", "[order.id]");
   probe_key("expires", "24h");
   check({block_probe("stack: deep"), "6:12", "expected one of none, fp, dwarf", ""});
-  check({block_probe("limits: {rate: 5000/s}"), "6:14", "\"rate\" is not supported yet", "remove"});
-  check({block_probe("limits: {burst: 10}"), "6:14", "\"burst\" is not supported yet", "remove"});
   check({with_top("store: {retention: {age: 7d}}"), "1:9", "\"retention\" is not supported yet", "remove"});
   check({with_top("limits: {cpu: 0.5}"), "1:10", "\"cpu\" is not supported yet", "remove"});
+}
+
+TEST_CASE("configuration: which calls are kept", "[probes][config]") {
+  check({block_probe("where: 'order.total >'"), "6:26", "where: expected an operand after '>'", ""});
+  check({block_probe("where: 'name =~ \"x\"'"), "6:13", "cannot be decided in the kernel", "--where"});
+  check({block_probe("sample: 0.1"), "6:13", "expected a mapping of keys", ""});
+  check({block_probe("sample: {by: order.id}"), "6:13", "has no key \"fraction\"", "fraction: 0.1"});
+  for (const char* fraction : {"0", "1.1", "-0.5", "nan"})
+    check(
+        {block_probe(std::string("sample: {fraction: ") + fraction + "}"), "6:24", "out of range", "1e-09"});
+  check({block_probe("sample: {fraction: ten}"), "6:24", "expected a number", ""});
+  check({block_probe("sample: {fraction: 0.1, by: 'order.'}"), "6:40", "sample.by: ", ""});
+  check({block_probe("limits: {rate: 5000}"), "6:20", "\"5000\" is not a rate", "5000/s"});
+  check({block_probe("limits: {rate: 0/s}"), "6:20", "out of range", "1/s"});
+  check({block_probe("limits: {burst: 10}"), "6:21", "means nothing without a rate", "rate: 5000/s"});
 }
 
 TEST_CASE("configuration: a probe on a line", "[probes][config]") {

@@ -314,7 +314,7 @@ TEST_CASE("unknown values of other facts are refused") {
   bad_gap.reason = static_cast<LossReason>(kLossReasonCount);
   CHECK_FALSE(decode_gap(encode(bad_gap)));
   ProbeStatus bad_status = status();
-  bad_status.state = static_cast<ProbeState>(3);
+  bad_status.state = static_cast<ProbeState>(4);
   CHECK_FALSE(decode_probe_status(encode(bad_status)));
   bad_status = status();
   bad_status.lost.resize(257);

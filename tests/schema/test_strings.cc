@@ -22,7 +22,8 @@ using Names = std::vector<std::string>;
 TEST_CASE("reasons why a value is missing") {
   CHECK(names<Unavailable>(1, 12) == Names{"optimized_out", "in_vector_register", "not_resident",
                                            "bad_address", "depth_limit", "element_limit", "string_limit",
-                                           "byte_limit", "redacted", "undefined_type", "unsupported_type", "changing"});
+                                           "byte_limit", "redacted", "undefined_type", "unsupported_type",
+                                           "changing"});
 }
 
 TEST_CASE("site classes and ways of return") {
@@ -35,7 +36,7 @@ TEST_CASE("reasons of loss are all named, each differently") {
   CHECK(std::set<std::string>(all.begin(), all.end()).size() == kLossReasonCount);
   CHECK(std::set<std::string>(all.begin(), all.end()).count("unknown") == 0);
   CHECK(all.front() == "ring_full");
-  CHECK(all.back() == "memory_limit");
+  CHECK(all.back() == "open_calls");
   CHECK(std::string(to_string(static_cast<LossReason>(kLossReasonCount))) == "unknown");
 }
 
