@@ -11,7 +11,6 @@
 namespace backsight::probes {
 
 using schema::Container;
-using schema::Expression;
 using schema::ExpressionKind;
 using schema::Result;
 using schema::Type;
