@@ -35,8 +35,9 @@ void CaptureCompiler::take_types(std::vector<TypeId> roots, std::vector<TypeId>&
     const auto* ranges = redacted.blanks({made});
     if (ranges && renumbered[made] != kNoType) blanks_[renumbered[made].value] = *ranges;
   }
-  for (const auto& [id, member] : expressions_.followed()) {
-    for (const TypeId made : redacted.made_of({id})) {
+  for (const auto& entry : expressions_.followed()) {
+    const schema::Member& member = entry.second;
+    for (const TypeId made : redacted.made_of({entry.first})) {
       const auto& members = context_.types.type(made).members;
       const auto only = std::find_if(members.begin(), members.end(), [&](const schema::Member& one) {
         return one.name == member.name && one.offset_bytes == member.offset_bytes;

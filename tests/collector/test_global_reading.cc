@@ -96,7 +96,7 @@ TEST_CASE("texts end where they end, and at the end of memory") {
   FakeMemory memory;
   memory.put(kBias + 0x100, std::uint64_t{0x8ffc});
   memory.bytes(0x9000, std::string(128, 'x'));
-  memory.bytes(0x8ffc, std::string("over a page", 12));
+  memory.bytes(0x8ffc, std::string("over a page") + '\0');
   memory.put(kBias + 0x108, std::uint64_t{0x9ffc});
   memory.bytes(0x9ffc, "xxxx");  // no NUL before the end
   auto plan = make_plan(root_at(0x100, kCharPointer, 8));

@@ -78,6 +78,7 @@ std::vector<std::byte> copy_of(StackEnd end, const bs_stack_registers& registers
   set(BS_R14, REG_R14);
   set(BS_R15, REG_R15);
   const auto rsp = registers.by_number[BS_RSP];
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the stack pointer is one
   taken.copy = copy_of(StackEnd::kByteLimit, registers, reinterpret_cast<const void*>(rsp), bytes);
   return taken;
 }

@@ -317,7 +317,7 @@ TEST_CASE("a certificate that cannot be used is refused at the start") {
   const HttpOptions good = guarded.options;
   const auto says = [&] {
     const auto started = guarded.start();
-    const std::string said = started ? "started" : started.error().to_string();
+    std::string said = started ? "started" : started.error().to_string();
     guarded.options = good;
     return said;
   };
