@@ -37,7 +37,8 @@ const schema::Expression* find_query_only(const schema::Expression& expression) 
 std::uint64_t read_fraction(const ConfigValue& value) {
   constexpr double kSmallest = 1e-9;
   const double fraction = value.number(kSmallest, 1);
-  return fraction == 1 ? 0 : static_cast<std::uint64_t>(std::ldexp(fraction, 64));
+  constexpr std::uint64_t kGeneration = 0xff;  // bs_plan: the low bits say which sample it is
+  return fraction == 1 ? 0 : static_cast<std::uint64_t>(std::ldexp(fraction, 64)) & ~kGeneration;
 }
 
 // "5000/s"
