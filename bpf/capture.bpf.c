@@ -131,9 +131,7 @@ static __always_inline void make_event(struct bs_machine *m, const struct bs_pla
     start_machine(m, plan, pc);
     run_machine(m);
   }
-  if (plan->flags & BS_PLAN_STACK_ALL) {
-    take_stack(m, plan, kind);
-  }
+  if (plan->flags & BS_PLAN_STACK_ALL) take_stack(m, plan, kind);
   if (plan->redacts) forget_registers(m);
   send_event(m, count, waiting);
 }
@@ -158,9 +156,15 @@ static __always_inline void take_hit(struct pt_regs *ctx, const struct bs_plan *
   struct bs_machine *m = given;
   int is_prepared = 0;
   if (flags & BS_PLAN_WHERE || (flags & BS_PLAN_SAMPLED && plan->sample_pc)) {
+    /* Decided where the function is left; by a tail call there is no result yet. */
+    if ((__u8)(cookie >> 16) == BS_SITE_TAIL_CALL) {
+      __sync_fetch_and_add(&count->undecided, 1);
+      return;
+    }
     if (!m) m = claim_machine();
     if (!m) {
       count_loss(count, BS_LOSS_NO_SCRATCH);
+      if (flags & BS_PLAN_PAIRED) forget_call(&call);
       return;
     }
     prepare_machine(m, plan, cookie, &call, ctx);
