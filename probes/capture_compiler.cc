@@ -3,6 +3,7 @@
 #include "probes/chase_programs.h"
 #include "probes/dynamic_types.h"
 #include "probes/predicate_compiler.h"
+#include "probes/predicate_ops.h"
 #include "schema/expression.h"
 
 #include <algorithm>
@@ -21,32 +22,8 @@ namespace {
 constexpr std::size_t kMaxCaptures = 256;
 constexpr int kMaxStack = BS_STACK;
 
-int stack_effect(const bs_op& op) {
-  switch (op.code) {
-    case BS_OP_PUSH_REG:
-    case BS_OP_PUSH_CONST:
-    case BS_OP_PUSH_IP_REL:
-      return 1;
-    case BS_OP_ADD:
-    case BS_OP_SUB:
-    case BS_OP_MUL:
-      return -1;
-    case BS_OP_ELEMENT:
-      return -2;
-    default:
-      return 0;
-  }
-}
-
 bool fits_stack(const std::vector<bs_op>& ops) {
-  int depth = 0;
-  int most = 0;
-  for (const bs_op& op : ops) {
-    if (op.code == BS_OP_IF_CALLER && op.a == 0) --depth;  // one of the callers, one slot
-    depth += stack_effect(op);
-    most = std::max(most, depth);
-  }
-  return most <= kMaxStack - 4;
+  return most_slots(ops) <= kMaxStack - 4;
 }
 
 // Whether it has to do with what the function returns.
